@@ -3,8 +3,6 @@
 //! Times are whole microseconds and, but for the edges of calendar windows, durations: the store's clock and the
 //! callers' are never compared. `lua/README.md` is the same contract for people who write other clients.
 
-use serde::Serialize;
-
 /// Integers above this are not exact in a script.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
