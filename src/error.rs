@@ -13,13 +13,17 @@ pub struct Error(Arc<ErrorKind>);
 pub(crate) enum ErrorKind {
     #[error("{0}")]
     Config(String),
-    #[error("budget {budget}: a request that costs {cost} can never fit limit {limit}, which allows {quota} at most; split the request or raise the limit")]
+    #[error(
+        "budget {budget}: a request that costs {cost} can never fit limit {limit}, which allows {quota} at most; split the request or raise the limit"
+    )]
     NeverFits { budget: String, limit: String, cost: u64, quota: u64 },
     #[error("budget {budget}: limit {limit} frees a place in about {}, later than the deadline of {}; allow more time or send less", Seconds(*expected), Seconds(*deadline))]
     Unreachable { budget: String, limit: String, expected: Duration, deadline: Duration },
     #[error("budget {budget}: no place came free within {}; {because}", Seconds(*waited))]
     TimedOut { budget: String, waited: Duration, because: String },
-    #[error("budget {budget}: {waiting} calls already wait in this process, which is the most it holds; send less, or wait before asking again")]
+    #[error(
+        "budget {budget}: {waiting} calls already wait in this process, which is the most it holds; send less, or wait before asking again"
+    )]
     QueueFull { budget: String, waiting: usize },
     #[error("budget {budget}: this permit was to be sent within {} of its grant and {} have passed; cancel it and acquire again", Seconds(*window), Seconds(*late))]
     Expired { budget: String, window: Duration, late: Duration },
