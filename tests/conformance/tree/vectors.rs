@@ -127,7 +127,9 @@ impl<'a> Run<'a> {
                 request.completes = vec![done(Part::Whole)];
                 request.adjusts = adjusts(beyond(&real, &cost));
             }
-            Op::Adjust => request.adjusts = adjusts(step.units.as_ref().map_or_else(Vec::new, |u| u.places(&self.terms))),
+            Op::Adjust => {
+                request.adjusts = adjusts(step.units.as_ref().map_or_else(Vec::new, |u| u.places(&self.terms)))
+            }
             Op::Look => {}
         }
         if !request.completes.is_empty() || request.asks.iter().any(|ask| !ask.runs.is_empty()) {
