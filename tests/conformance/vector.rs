@@ -185,7 +185,7 @@ impl Limit {
                 per_us: micros(*per_ms),
                 skew_us: micros(*skew_ms),
                 offset_us: micros(*offset_ms),
-                edges: edges_ms.map(|edges| edges.map(|ms| start_us.strict_add_signed((ms * 1000.0) as i64))),
+                edges: edges_ms.map(|edges| edges.map(|ms| shifted(start_us, ms))),
             },
             Self::Concurrency { name, max } => Terms::Concurrency { key: name.clone(), max: *max },
         }
@@ -216,6 +216,10 @@ pub fn place(terms: &[Terms], name: &str) -> usize {
 /// Milliseconds with up to three decimals.
 pub fn micros(ms: f64) -> u64 {
     (ms * 1000.0).round() as u64
+}
+
+fn shifted(start_us: u64, ms: f64) -> u64 {
+    start_us.checked_add_signed((ms * 1000.0) as i64).expect("after 1970")
 }
 
 fn first_session() -> String {

@@ -7,7 +7,7 @@ use paceline::{
     exchange::{Adjust, Ask, Complete, Done, Part, Reply, Request, Terms},
 };
 
-use super::store;
+use super::{next, store};
 use crate::{
     support::unique,
     vector::{Case, CountFrom, Op, Step, beyond, cases, micros, place},
@@ -96,16 +96,9 @@ impl<'a> Run<'a> {
     fn request(&self, step: &Step) -> Request {
         let acked = self.seqs.get(&step.session).copied().unwrap_or(0);
         let mut request = Request {
-            session: step.session.clone(),
-            who: "conformance".to_owned(),
-            seq: acked + 1,
-            acked,
-            node: "node".to_owned(),
-            settle_us: Some(0),
             lease_us: self.case.lease_us(),
             at_grant: self.case.count_from == CountFrom::Grant,
-            limits: self.terms.clone(),
-            ..Request::default()
+            ..next(&step.session, acked, &self.terms)
         };
         let cost = step.cost.places(&self.terms);
         let age_us = micros(step.age_ms);
