@@ -126,6 +126,7 @@ fn the_ledger_has_no_clock_and_no_io() {
 fn each_lua_file_has_its_twin() {
     let lua = files(&["lua"]);
     let scripts: Vec<_> = lua.iter().filter(|file| file.extension() == "lua").collect();
+    let has_scripts = !scripts.is_empty();
     let alone = scripts.iter().filter_map(|file| file.path.strip_prefix("lua/lib/")).filter(|name| {
         let twin = format!("src/ledger/{}", name.replace(".lua", ".rs"));
         !root().join(twin).exists() && !LUA_WITHOUT_TWIN.iter().any(|(known, _)| known == name)
@@ -137,9 +138,10 @@ fn each_lua_file_has_its_twin() {
     broken("an exception that no longer exists goes out of LUA_WITHOUT_TWIN", gone.map(|(name, _)| name.to_string()));
 
     // As long as there are no scripts at all, nobody can have a twin.
-    let lost = library().into_iter().filter(|_| !scripts.is_empty()).filter_map(|file| {
-        let (_, twin) = file.text.split_once("Twin: `")?;
-        let (twin, _) = twin.split_once('`')?;
+    let both = lua.into_iter().chain(library()).filter(|_| has_scripts);
+    let lost = both.filter_map(|file| {
+        let (_, twin) = file.text.split_once("Twin: ")?;
+        let twin = twin.trim_start_matches('`').split(['`', '\n']).next()?;
         (!root().join(twin).exists()).then(|| format!("{} names {twin}", file.path))
     });
     broken("the twin that a file names is there", lost);
