@@ -291,3 +291,6 @@ fn lowest_terms(refill: &Quota) -> (u64, u64) {
     let divisor = divisor.max(1);
     (units / divisor, us / divisor)
 }
+
+#[cfg(test)]
+mod tests;
