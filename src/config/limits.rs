@@ -91,7 +91,11 @@ fn read_settings(section: &Section, mistakes: &mut Mistakes) -> BudgetBuilder {
 fn read_limit(section: &Section, index: usize, mistakes: &mut Mistakes) -> Limit {
     section.refuse_others(&LIMIT_SETTINGS, mistakes);
     section.require("name", "give the limit one of its own", mistakes);
-    section.require("kind", "write sliding-window, token-bucket, fixed-window or concurrency", mistakes);
+    section.require(
+        "kind",
+        "write \"sliding-window\", \"token-bucket\", \"fixed-window\" or \"concurrency\"",
+        mistakes,
+    );
     section.require("quota", "write a whole number", mistakes);
     let name = section.string("name", mistakes).map_or_else(|| (index + 1).to_string(), |(name, _)| name.to_owned());
     let kind = section.choice("kind", &KINDS, mistakes);

@@ -60,8 +60,10 @@ impl ConfigErrors {
         &self.mistakes
     }
 
-    pub(super) fn in_file(self, file: &Path) -> Self {
-        Self { file: Some(file.to_owned()), ..self }
+    /// The same, told with the file that the text came from.
+    #[must_use]
+    pub fn in_file(self, file: impl AsRef<Path>) -> Self {
+        Self { file: Some(file.as_ref().to_owned()), ..self }
     }
 }
 

@@ -83,8 +83,9 @@ impl<'a> Section<'a> {
         if let Some((_, choice)) = choices.iter().find(|(known, _)| *known == word) {
             return Some(*choice);
         }
-        let known: Vec<_> = choices.iter().map(|(known, _)| *known).collect();
-        self.wrong(key, format!("{}; {}", shown(word), suggest::mend(word, &known)), mistakes)
+        // In quotes, as they are to be written.
+        let (word, known) = (shown(word), Vec::from_iter(choices.iter().map(|(known, _)| shown(known))));
+        self.wrong(key, format!("{word}; {}", suggest::mend(&word, &known)), mistakes)
     }
 
     /// The table under this key.
@@ -134,7 +135,8 @@ impl<'a> Section<'a> {
                 other => mistakes.add(at, format!("{title} is {}; write a table", a(other))),
             }
         }
-        Some(sections)
+        // If there is something and none of it can be read, that is one mistake and not also a lack of limits.
+        (items.is_empty() || !sections.is_empty()).then_some(sections)
     }
 
     pub(super) fn message(&self, text: impl Display) -> String {

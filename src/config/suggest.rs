@@ -1,11 +1,12 @@
 //! "Did you mean": the mend for a key or a word that is not known.
 
 /// What to write instead of `word`: the known one that differs by two letters at most, or else the list of them.
-pub(super) fn mend(word: &str, known: &[&str]) -> String {
+pub(super) fn mend(word: &str, known: &[impl AsRef<str>]) -> String {
+    let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
     let close = known.iter().map(|known| (distance(word, known), known)).min();
     match close {
         Some((0..=2, known)) => format!("did you mean {known}?"),
-        _ => match known {
+        _ => match &known[..] {
             [] => "take it out".to_owned(),
             [only] => format!("write {only}"),
             [most @ .., last] => format!("write {} or {last}", most.join(", ")),

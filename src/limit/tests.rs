@@ -48,7 +48,7 @@ fn settings_of_another_kind_are_refused() {
 #[test]
 fn what_a_script_cannot_count_exactly_is_refused() {
     let year = Quota::per(1, Duration::from_secs(366 * 86_400));
-    let burst = "burst is 1000, which a refill of 1 per 1year 18h cannot count exactly; write less, or a rounder quota";
+    let burst = "burst is 1000, which a refill of 1 per 366d cannot count exactly; write less, or a rounder quota";
     assert_eq!(texts(&Limit::token_bucket("a", year).burst(1_000)), [burst]);
     let refill = "a refill of 997 per 1s cannot be counted exactly; write a rounder quota";
     assert_eq!(texts(&Limit::token_bucket("a", Quota::per_second(997))), [refill]);
