@@ -3,6 +3,7 @@
 mod budget;
 mod calendar;
 mod clock;
+mod config;
 mod cost;
 mod error;
 pub mod exchange;
@@ -20,6 +21,7 @@ mod store;
 pub use budget::{ArrivalWithin, Budget, BudgetBuilder, CountFrom, OnStoreError};
 pub use calendar::Calendar;
 pub use clock::{Clock, ManualClock};
+pub use config::{Config, ConfigErrors, Mistake, RedisUrl};
 pub use cost::Cost;
 pub use error::Error;
 pub use limit::{Kind, Limit};
