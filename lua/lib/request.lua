@@ -23,6 +23,12 @@ local function list(what, l)
   return l
 end
 
+-- State is taken out for an exchange and put back after it: what stands twice would be counted once.
+local function once(what, seen, thing)
+  if seen[thing] then refuse(what .. ' stands twice') end
+  seen[thing] = true
+end
+
 local function check_terms(terms)
   text('name of a limit', list('a limit', terms)[1], 256)
   local kind = whole('kind', terms[2], 1, 4)
@@ -61,14 +67,19 @@ local function read_request()
   }
   whole('acked', request.acked, 0, request.seq - 1)
   if type(request.who) ~= 'string' or type(request.node) ~= 'string' then refuse('who or node is not text') end
-  for _, terms in ipairs(request.limits) do check_terms(terms) end
+  local keys, routes = {}, {}
+  for _, terms in ipairs(request.limits) do
+    check_terms(terms)
+    once('a limit', keys, terms[1])
+  end
   local limits, classes = #request.limits, #request.classes
   local dearest = {}
   for c, class in ipairs(request.classes) do
     if #list('a class', class) < 2 or #class % 2 ~= 0 then refuse('a class is cut short') end
     dearest[c] = 0
+    local places = {}
     for j = 1, #class, 2 do
-      whole('limit', class[j], 1, limits)
+      once('a limit of a class', places, whole('limit', class[j], 1, limits))
       dearest[c] = math.max(dearest[c], whole('cost', class[j + 1], 1, request.limits[class[j]][3]))
     end
   end
@@ -80,7 +91,7 @@ local function read_request()
   end
   check_flat('adjusts', request.adjusts, { { 'limit', 1, limits }, { 'units', -MAX_UNITS, MAX_UNITS }, { 'age', 0, MAX_TIME } })
   for _, ask in ipairs(request.asks) do
-    whole('route', list('an ask', ask)[1], 0, MAX_INTEGER)
+    once('a route', routes, whole('route', list('an ask', ask)[1], 0, MAX_INTEGER))
     whole('wait', ask[2], 0, 1)
     if #ask % 2 ~= 0 then refuse('an ask is cut short') end
     for i = 3, #ask, 2 do
