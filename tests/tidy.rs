@@ -29,7 +29,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("ledger", "error exchange report"),
     // Where it is decided.
     ("clock", ""),
-    ("store", "error exchange report clock ledger"),
+    ("store", "error exchange report name clock ledger"),
     // Who asks, and for whom.
     ("session", "error exchange name limit cost budget clock store"),
     ("permit", "error exchange cost budget clock session"),

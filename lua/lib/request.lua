@@ -77,9 +77,10 @@ local function read_request()
   for c, class in ipairs(request.classes) do
     if #list('a class', class) < 2 or #class % 2 ~= 0 then refuse('a class is cut short') end
     dearest[c] = 0
-    local places = {}
+    local mine = {}
     for j = 1, #class, 2 do
-      once('a limit of a class', places, whole('limit', class[j], 1, limits))
+      whole('limit', class[j], 1, limits)
+      once('a limit of a class', mine, class[j])
       dearest[c] = math.max(dearest[c], whole('cost', class[j + 1], 1, request.limits[class[j]][3]))
     end
   end
@@ -91,7 +92,8 @@ local function read_request()
   end
   check_flat('adjusts', request.adjusts, { { 'limit', 1, limits }, { 'units', -MAX_UNITS, MAX_UNITS }, { 'age', 0, MAX_TIME } })
   for _, ask in ipairs(request.asks) do
-    once('a route', routes, whole('route', list('an ask', ask)[1], 0, MAX_INTEGER))
+    whole('route', list('an ask', ask)[1], 0, MAX_INTEGER)
+    once('a route', routes, ask[1])
     whole('wait', ask[2], 0, 1)
     if #ask % 2 ~= 0 then refuse('an ask is cut short') end
     for i = 3, #ask, 2 do

@@ -20,7 +20,7 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("acked", |r| r.acked = r.seq),
     ("lease", |r| r.lease_us = 0),
     ("lease", |r| r.lease_us = u64::MAX),
-    ("settle", |r| r.settle_us = Some(u64::MAX)),
+    ("settle", |r| r.settle_us = Some(60_000_001)),
     ("limit", |r| r.limits[0] = window("", 2)),
     ("limit", |r| r.limits[0] = window(&"n".repeat(4096), 2)),
     ("limit", |r| r.limits.push(r.limits[0].clone())),
@@ -61,7 +61,7 @@ const SPOILED: &[(&str, Spoil)] = &[
 #[tokio::test]
 async fn a_broken_exchange_is_refused_and_changes_nothing() {
     let clock = ManualClock::new();
-    let store = store(&clock);
+    let store = store(&clock).await;
     let address = unique("bad-input");
     let mut wrong = Vec::new();
 
