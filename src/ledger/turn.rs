@@ -21,6 +21,8 @@ const FARTHEST: i64 = 1 << 50;
 /// What a turn may look at and change.
 pub(crate) struct Counter<'a> {
     pub(crate) limits: &'a mut [Limit],
+    /// Those that this exchange is not about.
+    pub(crate) elsewhere: &'a mut BTreeMap<String, Limit>,
     pub(crate) line: &'a mut Line,
     pub(crate) places: &'a mut i64,
     pub(crate) classes: &'a [Class],
@@ -200,7 +202,9 @@ impl Counter<'_> {
     fn leave(&mut self, place: &Place) {
         for i in 0..place.wants.len() {
             self.line.leave(&place.entry(i, self.session));
-            if let Some(limit) = self.limits.iter_mut().find(|l| l.terms.key() == place.wants[i].0) {
+            let key = &place.wants[i].0;
+            let here = self.limits.iter_mut().find(|l| l.terms.key() == key);
+            if let Some(limit) = here.or(self.elsewhere.get_mut(key)) {
                 limit.waiting -= 1;
             }
         }
