@@ -19,8 +19,8 @@ end
 
 -- Where the window before the one that starts at `start` does.
 local function start_before(limit, start)
-  for i = 1, limit.edges and 3 or 0 do
-    if limit.edges[i + 1] == start then return limit.edges[i] end
+  for i = 2, limit.edges and 4 or 0 do
+    if limit.edges[i] == start then return limit.edges[i - 1] end
   end
   return start - limit.per
 end
@@ -40,8 +40,8 @@ function fixed_window.roll(limit, t)
     limit.before, limit.used = limit.used + limit.flying, limit.after
   else
     -- The window that nobody looked into may be the one before: what landed near its start counts there.
-    limit.before = start_before(limit, start) == limit.stop and limit.after + limit.flying or limit.flying
-    limit.used = 0
+    local late = start_before(limit, start) == limit.stop and limit.after or 0
+    limit.before, limit.used = late + limit.flying, 0
   end
   limit.after, limit.start, limit.stop = 0, start, stop
 end
