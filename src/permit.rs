@@ -10,8 +10,8 @@ use crate::{
 
 /// The right to send one request: one, on the wire, now.
 ///
-/// Keep it until the response is in. Dropping it says that the request was sent, because that is the safe thing to
-/// believe.
+/// Keep it until the response is in, then complete it. Dropping it says that the request was sent and may still be on
+/// its way, because that is the safe thing to believe: it counts from the latest moment at which it may arrive.
 #[must_use = "a permit that is dropped counts as sent"]
 pub struct Permit {
     grant: Grant,
@@ -45,8 +45,10 @@ impl Permit {
         Some(Duration::from_micros(by.saturating_sub(self.grant.desk.clock.now_us())))
     }
 
-    /// The response is in. The same as dropping it, said aloud.
-    pub fn complete(self) {}
+    /// The response is in: what it took starts to age now, which is sooner than when it is dropped.
+    pub fn complete(mut self) {
+        self.grant.end(End::Answered);
+    }
 
     /// The request was never sent: everything is given back.
     pub fn cancel(mut self) {
@@ -62,7 +64,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.grant.end(End::Sent);
+        self.grant.end(End::GivenUp);
     }
 }
 

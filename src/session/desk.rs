@@ -239,7 +239,7 @@ impl Desk {
                 state.flights.end(batch, end, now_us, floor);
             }
             // Granted while the store was out of reach: it is told as soon as it is back.
-            None if end == End::Sent => {
+            None if end != End::Unsent => {
                 for (limit, units) in &grant.class.parts {
                     if !limit.terms.holds_to_the_end() {
                         state.flights.correct(limit.clone(), *units as i64, now_us);
@@ -258,7 +258,7 @@ impl Desk {
     pub(crate) fn settle(self: &Arc<Self>, grant: &Grant, cost: &Cost) {
         let now_us = self.clock.now_us();
         let since = grant.batch.and_then(|batch| self.state().flights.ageing_since(batch));
-        self.end(grant, End::Sent);
+        self.end(grant, End::Answered);
         let at_us = since.unwrap_or(now_us);
         let mut state = self.state();
         for (limit, asked) in &grant.class.parts {

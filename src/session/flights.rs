@@ -16,8 +16,12 @@ const JOIN: usize = 8;
 struct Batch {
     class: Arc<Class>,
     granted_us: u64,
+    /// When its requests have arrived for certain.
+    arrive_by_us: Option<u64>,
     /// Permits whose response is not in.
     open: u64,
+    /// Permits that were given up while their requests may still be on the way.
+    given_up: u64,
     /// What ages of them does so already: since then.
     arrived_us: Option<u64>,
 }
@@ -44,8 +48,10 @@ pub(crate) struct Correction {
 /// How a permit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// The response is in, or nobody knows better.
-    Sent,
+    /// The response is in.
+    Answered,
+    /// It was sent, and nobody waits for the response: the request may not even have arrived.
+    GivenUp,
     /// It was never sent.
     Unsent,
 }
@@ -78,7 +84,8 @@ impl Flights {
         if let (None, Some(by)) = (arrived_us, arrive_by_us) {
             self.underway.push_back((by, id));
         }
-        self.batches.insert(id, Batch { class, granted_us: now_us, open: count, arrived_us });
+        let batch = Batch { class, granted_us: now_us, arrive_by_us, open: count, given_up: 0, arrived_us };
+        self.batches.insert(id, batch);
         id
     }
 
@@ -87,11 +94,21 @@ impl Flights {
         let Some(batch) = self.batches.get_mut(&id) else { return };
         batch.open -= 1;
         let (class, granted_us, arrived) = (batch.class.clone(), batch.granted_us, batch.arrived_us);
-        if batch.open == 0 {
+        let underway = arrived.is_none() && class.ages && batch.arrive_by_us.is_some_and(|by| by > now_us);
+        if end == End::GivenUp && underway {
+            // Were it to age from now on, it would be free again before a window has passed since it arrived.
+            batch.given_up += 1;
+            if class.to_the_end {
+                self.land(&class, Part::Ended, 1, now_us, now_us - granted_us);
+            }
+            return;
+        }
+        if batch.open + batch.given_up == 0 {
             self.batches.remove(&id);
         }
         match (end, arrived) {
-            (End::Sent, None) => {
+            (End::GivenUp, None) => self.land(&class, Part::Whole, 1, now_us, now_us - granted_us),
+            (End::Answered, None) => {
                 // What is known to be travel is taken off: it was counted that much earlier.
                 let at = now_us.saturating_sub(floor_us).max(granted_us);
                 self.land(&class, Part::Whole, 1, at, now_us - granted_us);
@@ -136,9 +153,13 @@ impl Flights {
             }
             self.underway.pop_front();
             batch.arrived_us = Some(by);
-            let (class, open, hold) = (batch.class.clone(), batch.open, by - batch.granted_us);
+            let (class, count, hold) = (batch.class.clone(), batch.open + batch.given_up, by - batch.granted_us);
+            batch.given_up = 0;
+            if batch.open == 0 {
+                self.batches.remove(&id);
+            }
             if class.ages {
-                self.land(&class, Part::Arrived, open, by, hold);
+                self.land(&class, Part::Arrived, count, by, hold);
             }
         }
     }
@@ -203,11 +224,11 @@ impl Flights {
 
     /// What the store believes to be in flight of this session: what is out, and what landed but is not reported.
     pub(crate) fn in_flight(&self) -> impl Iterator<Item = (&Arc<Class>, Held, u64)> {
-        let out = self.batches.values().map(|b| {
+        let out = self.batches.values().flat_map(|b| {
             let held = if b.arrived_us.is_some() { Held::ToTheEnd } else { Held::Whole };
-            (&b.class, held, b.open)
+            [(&b.class, held, b.open), (&b.class, Held::Ageing, b.given_up)]
         });
-        out.chain(self.landed.iter().map(Landed::in_flight))
+        out.filter(|(.., count)| *count > 0).chain(self.landed.iter().map(Landed::in_flight))
     }
 }
 
