@@ -45,7 +45,13 @@ if not meta then
 else
   if meta.layout > LAYOUT then return { NEWER, meta.layout } end
   if me then
-    if me.seq == request.seq then return cmsgpack.unpack(get('r:' .. request.session)) end
+    if me.seq == request.seq then
+      -- What the stored reply granted is held from now on: the session lives as from a new one.
+      me.lease_end = math.max(me.lease_end, math.max(meta.last, wall + meta.offset) + request.lease)
+      session_write(request.session, me)
+      flush()
+      return cmsgpack.unpack(get('r:' .. request.session))
+    end
     if me.seq > request.seq then return { STALE } end
   end
   if not request.resume then

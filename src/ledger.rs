@@ -74,6 +74,9 @@ impl Outcome {
 pub(crate) fn exchange(ledger: &mut Option<Ledger>, wall: i64, request: &Request) -> Result<Outcome, String> {
     validate::check(request)?;
     if let Some(refusal) = refuse(ledger.as_ref(), wall, request) {
+        if let (Some(ledger), Reply::Done(_)) = (ledger, &refusal) {
+            ledger.renew(wall, request);
+        }
         return Ok(Outcome::only(refusal));
     }
     let fresh = ledger.is_none();
@@ -134,6 +137,14 @@ impl Ledger {
         }
         self.last = wall + self.offset;
         Time { now: self.last, wall }
+    }
+
+    /// A repeat got the stored reply, and what that granted is held from now on: the session lives as from a new one.
+    fn renew(&mut self, wall: i64, request: &Request) {
+        let now = self.last.max(wall + self.offset);
+        if let Some(me) = self.sessions.get_mut(&request.session) {
+            me.lease_end = me.lease_end.max(now + request.lease_us as i64);
+        }
     }
 
     fn exchange(&mut self, fresh: bool, wall: i64, request: &Request) -> Outcome {
