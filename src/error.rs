@@ -50,6 +50,11 @@ impl Error {
         Self::store(what, why, mend, false)
     }
 
+    /// A store cannot be reached just now, and another try may do: for implementations of [`crate::Store`].
+    pub fn out_of_reach(store: impl Into<String>, why: impl fmt::Display) -> Self {
+        Self::store_transient(store, why, "see whether it runs and can be reached")
+    }
+
     fn store(what: impl Into<String>, why: impl fmt::Display, mend: impl Into<String>, transient: bool) -> Self {
         Self::new(ErrorKind::Store { what: what.into(), why: why.to_string(), mend: mend.into(), transient })
     }
