@@ -27,13 +27,19 @@ function token_bucket.roll(limit, t)
   limit.at = t.now
 end
 
--- What a full bucket would have gained from `since` on, had its cap been higher by `units`.
-local function missed(limit, units, since, now)
-  if limit.full_since == 0 then return 0 end
-  local elapsed = now - math.max(since, limit.full_since)
+-- What a full bucket would have gained from `since` on, had its cap been higher by `units`. It was full again only after
+-- that, so that nothing is gained twice in the same time.
+local function regain(limit, units, since, now)
+  if limit.full_since == 0 or units == 0 then return 0 end
+  local from = math.max(since, limit.full_since)
   local wanted = units * limit.scale
-  if elapsed >= math.floor((wanted + limit.refill - 1) / limit.refill) then return wanted end
-  return limit.refill * math.max(elapsed, 0)
+  local fill = math.floor((wanted + limit.refill - 1) / limit.refill)
+  if now - from >= fill then
+    limit.full_since = from + fill
+    return wanted
+  end
+  limit.full_since = 0
+  return limit.refill * math.max(now - from, 0)
 end
 
 function token_bucket.free(limit) return math.floor(limit.level / limit.scale) end
@@ -42,9 +48,7 @@ function token_bucket.grant(limit, units) limit.level = limit.level - units * li
 
 function token_bucket.adjust(limit, units, age, t)
   if units > 0 then
-    local regained = missed(limit, units, t.now - age, t.now)
-    limit.level = limit.level + regained - units * limit.scale
-    if regained < units * limit.scale then limit.full_since = 0 end
+    limit.level = limit.level + regain(limit, units, t.now - age, t.now) - units * limit.scale
   elseif limit.last_full <= t.now - age then
     -- Had it been full since then, what is given back now would have flowed over.
     limit.level = math.min(limit.level - units * limit.scale, cap(limit))
@@ -52,12 +56,11 @@ function token_bucket.adjust(limit, units, age, t)
 end
 
 function token_bucket.land(limit, units, held, age, t)
-  local gain = missed(limit, held, t.now - age, t.now)
-  limit.level = limit.level + gain
-  if gain < held * limit.scale then
+  local was_full = limit.full_since > 0
+  limit.level = limit.level + regain(limit, held, t.now - age, t.now)
+  if was_full and limit.full_since == 0 then
     -- With hindsight it was not full any more once they had landed.
-    if limit.full_since > 0 then limit.last_full = math.min(limit.last_full, t.now - age) end
-    limit.full_since = 0
+    limit.last_full = math.min(limit.last_full, t.now - age)
   end
   if units > held then token_bucket.adjust(limit, units - held, age, t) end
 end

@@ -57,14 +57,22 @@ impl TokenBucket {
         self.at = now;
     }
 
-    /// What a full bucket would have gained from `since` on, had its cap been higher by `units`.
-    fn missed(&self, b: Bucket, units: i64, since: i64, now: i64) -> i64 {
-        if self.full_since == 0 {
+    /// What a full bucket would have gained from `since` on, had its cap been higher by `units`. It was full again only
+    /// after that, so that nothing is gained twice in the same time.
+    fn regain(&mut self, b: Bucket, units: i64, since: i64, now: i64) -> i64 {
+        if self.full_since == 0 || units == 0 {
             return 0;
         }
-        let elapsed = now - since.max(self.full_since);
+        let from = since.max(self.full_since);
         let wanted = units * b.scale;
-        if elapsed >= (wanted + b.refill - 1) / b.refill { wanted } else { b.refill * elapsed.max(0) }
+        let fill = (wanted + b.refill - 1) / b.refill;
+        if now - from >= fill {
+            self.full_since = from + fill;
+            wanted
+        } else {
+            self.full_since = 0;
+            b.refill * (now - from).max(0)
+        }
     }
 
     /// Units granted.
@@ -74,14 +82,11 @@ impl TokenBucket {
 
     /// Units that were in flight landed at `at`: the cap rises by them, and did so from that time on.
     pub(crate) fn land(&mut self, b: Bucket, units: i64, at: i64, now: i64) {
-        let gain = self.missed(b, units, at, now);
-        self.level += gain;
-        if gain < units * b.scale {
+        let was_full = self.full_since > 0;
+        self.level += self.regain(b, units, at, now);
+        if was_full && self.full_since == 0 {
             // With hindsight it was not full any more once they had landed.
-            if self.full_since > 0 {
-                self.last_full = self.last_full.min(at);
-            }
-            self.full_since = 0;
+            self.last_full = self.last_full.min(at);
         }
     }
 
@@ -93,11 +98,7 @@ impl TokenBucket {
     /// More was used at `at` than was asked for (above zero), or less.
     pub(crate) fn adjust(&mut self, b: Bucket, units: i64, flying: i64, at: i64, now: i64) {
         if units > 0 {
-            let regained = self.missed(b, units, at, now);
-            self.level += regained - units * b.scale;
-            if regained < units * b.scale {
-                self.full_since = 0;
-            }
+            self.level += self.regain(b, units, at, now) - units * b.scale;
         } else if self.last_full <= at {
             // Had it been full since then, what is given back now would have flowed over.
             self.level = (self.level - units * b.scale).min((b.burst - flying) * b.scale);
