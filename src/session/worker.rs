@@ -28,8 +28,10 @@ struct Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        // One that ended has left its memory already, and the next may be at work.
+        let Some(memory) = self.memory.take() else { return };
         let mut state = self.desk.state();
-        state.memory = self.memory.take();
+        state.memory = Some(memory);
         state.working = false;
     }
 }
