@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::oneshot;
+
 use crate::{
     Budget, Cost, Decision, Denial, Error, Permit, Report, Store,
     name::encode_value,
@@ -57,6 +59,8 @@ struct Core {
     store: Arc<dyn Store>,
     budget: Budget,
     desks: Mutex<Desks>,
+    /// Dropped with the limiter, which ends its watch.
+    watch: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 struct Desks {
@@ -69,7 +73,7 @@ impl Limiter {
     pub fn new(store: impl Store, budget: Budget) -> Self {
         let store: Arc<dyn Store> = Arc::new(store);
         let desks = Mutex::new(Desks { by_address: HashMap::new(), tidy_at: FIRST_TIDY });
-        let core = Arc::new(Core { store, budget, desks });
+        let core = Arc::new(Core { store, budget, desks, watch: Mutex::default() });
         let desk = core.desk(core.budget.name().to_owned());
         let selection = Selection::default();
         // Nothing is selected by name, so nothing can be missing.
@@ -182,6 +186,7 @@ impl Limiter {
     }
 
     fn class(&self, cost: Cost) -> Result<Arc<Class>, Error> {
+        self.core.watch();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, class)) = last.as_ref().filter(|(known, _)| *known == cost) {
             return Ok(class.clone());
@@ -201,6 +206,29 @@ impl Core {
         }
         let new = || Desk::new(self.store.clone(), self.budget.clone(), address.clone());
         desks.by_address.entry(address.clone()).or_insert_with(new).clone()
+    }
+
+    /// Sees to it that a store which forgot is told what was used, also where no worker is left to tell it.
+    fn watch(self: &Arc<Self>) {
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        if watch.as_ref().is_some_and(|ends| !ends.is_closed()) {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (ends, mut ended) = oneshot::channel();
+        *watch = Some(ends);
+        let (core, mut node) = (Arc::downgrade(self), self.store.node());
+        runtime.spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = &mut ended => return,
+                    changed = node.changed() => if changed.is_err() { return },
+                }
+                let Some(core) = core.upgrade() else { return };
+                let desks = core.desks.lock().unwrap_or_else(PoisonError::into_inner);
+                desks.by_address.values().filter(|desk| desk.in_use()).for_each(Desk::look);
+            }
+        });
     }
 }
 

@@ -299,6 +299,11 @@ impl Desk {
         done.await.unwrap_or_else(|_| Err(self.stopped()))
     }
 
+    /// The node changed: a worker that lives sees it for itself, else one starts.
+    pub(crate) fn look(self: &Arc<Self>) {
+        self.rouse(self.state(), false);
+    }
+
     /// Whether forgetting the desk would lose something.
     pub(crate) fn in_use(&self) -> bool {
         let mut state = self.state();

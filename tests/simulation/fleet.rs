@@ -111,24 +111,22 @@ impl Fleet {
 }
 
 impl Seen {
+    /// How evenly the processes were served: 1 is all alike.
     pub fn jain(&self) -> f64 {
         let sum: f64 = self.by_process.iter().map(|&x| x as f64).sum();
         let squares: f64 = self.by_process.iter().map(|&x| (x * x) as f64).sum();
         sum * sum / self.by_process.len() as f64 / squares.max(1.0)
     }
 
-    pub fn line(&self, limits: &[(&str, u64, Duration)]) -> String {
-        let all = self.upstream.arrivals(&["all"]);
-        let mut out = String::new();
-        for (name, n, window) in limits {
-            let share = all.len() as f64 / (*n as f64 * self.seconds as f64 / window.as_secs_f64());
-            let bound = window.as_secs_f64() / (window.as_secs_f64() + self.mean_hold.as_secs_f64());
-            out += &format!(
-                "{name}: worst {}/{n} share {share:.3} of bound {:.3}; ",
-                Upstream::worst(&all, *window),
-                share / bound
-            );
-        }
-        out + &format!("jain {:.3} exchanges/permit {:.2}", self.jain(), self.exchanges as f64 / all.len() as f64)
+    pub fn exchanges_per_permit(&self) -> f64 {
+        self.exchanges as f64 / self.by_process.iter().sum::<usize>().max(1) as f64
+    }
+
+    /// Which part of what may be used of `n` a second was: a unit comes back a second after it was held. Without the
+    /// first two seconds, in which a full window is there for the taking.
+    pub fn share(&self, routes: &[&str], n: u64) -> f64 {
+        let steady = self.upstream.arrivals(routes).iter().filter(|a| a.at_us >= 2_000_000).count();
+        let most = (n * (self.seconds - 2)) as f64 / (1.0 + self.mean_hold.as_secs_f64());
+        steady as f64 / most
     }
 }
