@@ -67,14 +67,16 @@ async fn crowd(server: &RedisServer, store: &RedisStore, callers: usize) {
     let (mut rate_ratios, mut cpu_ratios) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let before = limiter.exchanges();
-        let ours = peers::rate(server, callers, RUN, || {
-            let limiter = limiter.clone();
+        let handle = limiter.clone();
+        let ours = peers::rate(server, callers, RUN, move || {
+            let limiter = handle.clone();
             async move { drop(limiter.acquire(1).await.expect("a permit")) }
         })
         .await;
         let exchanges = (limiter.exchanges() - before) as f64 / ours.calls as f64;
-        let theirs = peers::rate(server, callers, RUN, || {
-            let small = small.clone();
+        let handle = small.clone();
+        let theirs = peers::rate(server, callers, RUN, move || {
+            let small = handle.clone();
             async move { small.call().await }
         })
         .await;
