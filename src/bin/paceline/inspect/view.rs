@@ -1,0 +1,110 @@
+//! A report as tables that fit a terminal.
+
+use std::{fmt, time::Duration};
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use paceline::{LimitReport, Report, SessionReport};
+
+/// Cells of a limit's bar.
+const BAR: u64 = 12;
+
+/// A report at a terminal's width.
+pub struct View<'a> {
+    report: &'a Report,
+    width: u16,
+}
+
+impl<'a> View<'a> {
+    /// Where there is no terminal to ask.
+    pub const USUAL_WIDTH: u16 = 80;
+
+    pub fn new(report: &'a Report, width: u16) -> Self {
+        Self { report, width }
+    }
+
+    fn table(&self, header: &[&str], rows: impl Iterator<Item = Vec<String>>, figures: &[usize]) -> String {
+        let mut table = Table::new();
+        table
+            .load_style(UTF8_FULL_CONDENSED)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(self.width);
+        let align = |row: Vec<String>| {
+            row.into_iter().enumerate().map(|(column, text)| {
+                let side = if figures.contains(&column) { CellAlignment::Right } else { CellAlignment::Left };
+                Cell::new(text).set_alignment(side)
+            })
+        };
+        table.set_header(align(header.iter().map(|&title| title.into()).collect()));
+        for row in rows {
+            table.add_row(align(row));
+        }
+        table.trim_fmt()
+    }
+}
+
+impl fmt::Display for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { budget, key, limits, sessions, .. } = self.report;
+        match key {
+            Some(key) => writeln!(f, "budget {budget}, key {key}")?,
+            None => writeln!(f, "budget {budget}")?,
+        }
+        if limits.is_empty() {
+            return f.write_str("  nobody has used it lately");
+        }
+        let header = ["limit", "█ used ▒ in flight", "used", "in flight", "free", "next free"];
+        writeln!(f, "{}", self.table(&header, limits.iter().map(limit_row), &[2, 3, 4, 5]))?;
+        for limit in limits {
+            if let Some(left) = limit.cooldown_ms {
+                writeln!(f, "{} cools down for {} more: until then nobody sends.", limit.name, time(left))?;
+            }
+        }
+        if sessions.is_empty() {
+            return f.write_str("no session is open");
+        }
+        let header = ["session", "who", "for", "holds", "waits for", "since"];
+        f.write_str(&self.table(&header, sessions.iter().map(session_row), &[2, 3, 4, 5]))
+    }
+}
+
+fn limit_row(limit: &LimitReport) -> Vec<String> {
+    vec![
+        limit.name.clone(),
+        bar(limit),
+        format!("{} of {}", limit.used, limit.quota),
+        limit.in_flight.to_string(),
+        limit.free.to_string(),
+        if limit.free > 0 { "now".into() } else { limit.next_free_ms.map_or("-".into(), time) },
+    ]
+}
+
+fn session_row(session: &SessionReport) -> Vec<String> {
+    vec![
+        session.id.clone(),
+        session.who.clone(),
+        time(session.since_ms),
+        session.held.to_string(),
+        session.waiting.to_string(),
+        session.waiting_since_ms.map_or("-".into(), time),
+    ]
+}
+
+/// What is taken rounds up, so that one unit of many still shows.
+fn bar(limit: &LimitReport) -> String {
+    let cells = |units: u64| (u128::from(units) * u128::from(BAR)).div_ceil(u128::from(limit.quota.max(1))) as usize;
+    let used = cells(limit.used).min(BAR as usize);
+    let taken = cells(limit.used.saturating_add(limit.in_flight)).clamp(used, BAR as usize);
+    format!("{}{}{}", "█".repeat(used), "▒".repeat(taken - used), "░".repeat(BAR as usize - taken))
+}
+
+/// A time as short as it may be read: two units at most.
+fn time(millis: u64) -> String {
+    if millis < 1000 {
+        return format!("{millis} ms");
+    }
+    if millis < 10_000 {
+        return format!("{:.1} s", millis as f64 / 1000.0);
+    }
+    let text = humantime::format_duration(Duration::from_secs(millis / 1000)).to_string();
+    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
