@@ -159,3 +159,6 @@ impl Calendar {
 fn is_local_period(period: Duration) -> bool {
     period == DAY || LOCAL_HOURS.iter().any(|&hours| period == HOUR * hours)
 }
+
+#[cfg(test)]
+mod tests;

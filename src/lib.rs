@@ -2,6 +2,7 @@
 
 mod budget;
 mod calendar;
+mod config;
 mod cost;
 mod error;
 pub mod exchange;
@@ -12,6 +13,7 @@ mod quota;
 
 pub use budget::{ArrivalWithin, Budget, BudgetBuilder, CountFrom, OnStoreError};
 pub use calendar::Calendar;
+pub use config::{Config, ConfigErrors, Mistake, RedisUrl};
 pub use cost::Cost;
 pub use error::Error;
 pub use limit::{Kind, Limit};

@@ -6,7 +6,7 @@ use crate::{
     Calendar, Quota,
     cost::REQUESTS,
     exchange::{MAX_INTEGER, Terms},
-    flaw::{Flaw, micros},
+    flaw::{Flaw, human, micros},
     name::check_name,
     quota::amount_flaw,
 };
@@ -20,7 +20,7 @@ const MAX_IDLE_US: u64 = 366 * 86_400 * 1_000_000;
 /// use paceline::{Limit, Quota};
 ///
 /// let day = Limit::fixed_window("day", Quota::per_day(30_000)).zone("America/New_York");
-/// assert_eq!(day.to_string(), "at most 30000 requests in each 1day by the clock of America/New_York");
+/// assert_eq!(day.to_string(), "at most 30000 requests in each 1d by the clock of America/New_York");
 /// let tokens = Limit::token_bucket("tokens", Quota::per_minute(90_000)).burst(10_000).unit("tokens").scope("model");
 /// assert_eq!(tokens.to_string(), "at most 10000 tokens at once, refilled by 90000 per 1m, for each model");
 /// ```
@@ -244,7 +244,6 @@ impl Kind {
 /// The limit as one says it.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::flaw::human;
         let unit = &self.unit;
         match &self.kind {
             Kind::SlidingWindow { quota } => {
@@ -291,3 +290,6 @@ fn lowest_terms(refill: &Quota) -> (u64, u64) {
     let divisor = divisor.max(1);
     (units / divisor, us / divisor)
 }
+
+#[cfg(test)]
+mod tests;

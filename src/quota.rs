@@ -115,8 +115,12 @@ impl Quota {
 
 /// What is wrong with a number of units, be it a quota, a burst or a concurrency.
 pub(crate) fn amount_flaw(setting: &'static str, amount: u64) -> Option<Flaw> {
-    let text = || format!("{setting} is {amount}; write a whole number from 1 to {MAX_AMOUNT}");
-    (!is_amount(amount)).then(|| Flaw::new(setting, text()))
+    (!is_amount(amount)).then(|| Flaw::new(setting, amount_text(setting, amount)))
+}
+
+/// The same words for what is no amount at all: -5, 1.5, "many".
+pub(crate) fn amount_text(setting: &str, given: impl fmt::Display) -> String {
+    format!("{setting} is {given}; write a whole number from 1 to {MAX_AMOUNT}")
 }
 
 impl fmt::Display for Quota {

@@ -1,0 +1,99 @@
+//! `paceline check FILE`: says what is wrong with a configuration file, or what it means.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use paceline::{ArrivalWithin, Budget, Config, CountFrom, Mistake, OnStoreError};
+use serde_json::json;
+
+/// The file is wrong.
+const WRONG: u8 = 1;
+/// The file cannot be read.
+const UNREADABLE: u8 = 2;
+
+/// Says what is wrong with a configuration file, or lists the budgets and limits it means.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// The configuration file.
+    file: PathBuf,
+    /// Print one JSON object: file, ok, mistakes (each with line, column and message).
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    /// Exits with 0 when the file is right, 1 when it is wrong and 2 when it cannot be read.
+    pub fn run(self) -> ExitCode {
+        let text = match fs::read_to_string(&self.file) {
+            Ok(text) => text,
+            Err(why) => {
+                let message = format!("the file cannot be read: {why}; check its path and permissions");
+                if self.json {
+                    self.print_json(&[json!({ "line": null, "column": null, "message": message })]);
+                } else {
+                    say(io::stderr(), &format!("{}: {message}\n", self.file.display()));
+                }
+                return ExitCode::from(UNREADABLE);
+            }
+        };
+        match Config::parse(&text).map_err(|errors| errors.in_file(&self.file)) {
+            Ok(_) if self.json => self.print_json::<Mistake>(&[]),
+            Ok(config) => say(io::stdout(), &in_words(&config)),
+            Err(errors) => {
+                if self.json {
+                    self.print_json(errors.mistakes());
+                } else {
+                    say(io::stderr(), &format!("{errors}\n"));
+                }
+                return ExitCode::from(WRONG);
+            }
+        }
+        ExitCode::SUCCESS
+    }
+
+    fn print_json<T: serde::Serialize>(&self, mistakes: &[T]) {
+        let file = self.file.to_string_lossy();
+        let report = json!({ "file": file, "ok": mistakes.is_empty(), "mistakes": mistakes });
+        say(io::stdout(), &format!("{report}\n"));
+    }
+}
+
+/// Whoever closed the pipe does not want to read it.
+fn say(mut to: impl io::Write, text: &str) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+}
+
+fn in_words(config: &Config) -> String {
+    let mut words = match config.redis_url() {
+        Some(url) => format!("store: {url}\n"),
+        None => "store: the memory of one process\n".to_owned(),
+    };
+    for budget in config.budgets() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(words, "\nbudget {}: {}", budget.name(), settings(budget));
+        for limit in budget.limits() {
+            let _ = writeln!(words, "  {} ({}): {limit}", limit.name(), limit.kind().name());
+        }
+    }
+    words
+}
+
+fn settings(budget: &Budget) -> String {
+    let counted = match (budget.count_from(), budget.arrival_within()) {
+        (CountFrom::Grant, _) => "counted from the grant".to_owned(),
+        (CountFrom::Response, ArrivalWithin::Unbounded) => "counted from the response".to_owned(),
+        (CountFrom::Response, ArrivalWithin::Limited(within)) => {
+            format!("counted from the response, at the latest {} after the grant", humantime::format_duration(within))
+        }
+    };
+    let unreachable = match budget.on_store_error() {
+        OnStoreError::Allow => "sends uncounted",
+        _ => "sends nothing",
+    };
+    format!("{counted}; {unreachable} while the store cannot be reached")
+}

@@ -1,0 +1,125 @@
+//! The configuration file: the address of the store and the budgets, all that is wrong in it told at once.
+
+mod limits;
+mod mistake;
+mod redis_url;
+mod section;
+mod suggest;
+
+use std::path::Path;
+
+use toml::{Spanned, de::DeTable};
+
+use crate::Budget;
+use mistake::Mistakes;
+use section::Section;
+
+pub use mistake::{ConfigErrors, Mistake};
+pub use redis_url::RedisUrl;
+
+/// Overrides the address in the file, so that a password need not be written into one.
+const URL_VARIABLE: &str = "PACELINE_REDIS_URL";
+
+/// What a configuration file says.
+///
+/// ```
+/// let config = paceline::Config::parse(
+///     r#"
+///     [budget.keap]
+///     [[budget.keap.limit]]
+///     name = "spike"
+///     kind = "sliding-window"
+///     quota = 5
+///     per = "1s"
+///     "#,
+/// )?;
+/// assert_eq!(config.budget("keap").unwrap().limits()[0].to_string(), "at most 5 requests in any 1s");
+///
+/// let wrong = paceline::Config::parse("[budget.keap]\ncount_form = 'grant'").unwrap_err();
+/// assert_eq!(
+///     wrong.to_string(),
+///     "1:9: budget keap: there are no limits; add at least one\n\
+///      2:1: budget keap: \"count_form\" is not a setting; did you mean count_from?"
+/// );
+/// # Ok::<(), paceline::ConfigErrors>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Config {
+    redis_url: Option<RedisUrl>,
+    budgets: Vec<Budget>,
+}
+
+impl Config {
+    /// Reads a file. The environment variable `PACELINE_REDIS_URL` overrides its `[redis] url`.
+    ///
+    /// # Errors
+    /// All the mistakes of the file, or that it cannot be read.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigErrors> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|why| {
+            let text = format!("the file cannot be read: {why}; check its path and permissions");
+            ConfigErrors::from(Mistake::without_place(text)).in_file(path)
+        })?;
+        let mut config = Self::parse(&text).map_err(|errors| errors.in_file(path))?;
+        if let Some(url) = std::env::var_os(URL_VARIABLE) {
+            let url = RedisUrl::parse(&url.to_string_lossy()).map_err(|why| {
+                let text = format!("environment variable {URL_VARIABLE}: {why}");
+                ConfigErrors::from(Mistake::without_place(text))
+            })?;
+            config.redis_url = Some(url);
+        }
+        Ok(config)
+    }
+
+    /// Reads the text of a file, and nothing else.
+    ///
+    /// # Errors
+    /// All the mistakes of the text; where it is not TOML at all, the first.
+    pub fn parse(text: &str) -> Result<Self, ConfigErrors> {
+        let mut mistakes = Mistakes::new(text);
+        let document = match DeTable::parse(text) {
+            Ok(document) => document,
+            Err(error) => {
+                // Only the message: the error as a whole repeats the line, which may hold a password.
+                let text = format!("this is not TOML: {}", error.message().replace('\n', "; "));
+                mistakes.add(error.span().map_or(0, |span| span.start), text);
+                return Err(mistakes.into_errors());
+            }
+        };
+        let config = Self::read(&document, &mut mistakes);
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes.into_errors()) }
+    }
+
+    /// The budget of this name.
+    pub fn budget(&self, name: &str) -> Option<&Budget> {
+        self.budgets.iter().find(|budget| budget.name() == name)
+    }
+
+    /// All budgets, in the order of the file.
+    pub fn budgets(&self) -> impl Iterator<Item = &Budget> {
+        self.budgets.iter()
+    }
+
+    /// The address of Redis; without one, the memory store of this process is meant.
+    pub fn redis_url(&self) -> Option<&RedisUrl> {
+        self.redis_url.as_ref()
+    }
+
+    fn read(document: &Spanned<DeTable>, mistakes: &mut Mistakes) -> Self {
+        let top = Section::new("", document.get_ref(), 0);
+        top.refuse_others(&["redis", "budget"], mistakes);
+        let redis_url = top.section("redis", "[redis]", mistakes).and_then(|redis| {
+            redis.refuse_others(&["url"], mistakes);
+            let (url, at) = redis.string("url", mistakes)?;
+            RedisUrl::parse(url).map_err(|why| mistakes.add(at, format!("redis: {why}"))).ok()
+        });
+        let mut budgets = Vec::new();
+        if let Some(section) = top.section("budget", "[budget.NAME]", mistakes) {
+            budgets = section.sections("budget", mistakes);
+        } else if top.get("budget").is_none() {
+            mistakes.add(0, "there are no budgets; write one, starting with [budget.NAME]");
+        }
+        let budgets = budgets.iter().filter_map(|budget| limits::read_budget(budget, mistakes)).collect();
+        Self { redis_url, budgets }
+    }
+}

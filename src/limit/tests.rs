@@ -1,0 +1,64 @@
+use super::*;
+
+fn texts(limit: &Limit) -> Vec<String> {
+    limit.flaws().into_iter().map(|flaw| flaw.text).collect()
+}
+
+#[test]
+fn a_refill_is_sent_in_lowest_terms() {
+    let terms = Limit::token_bucket("smooth", Quota::per_minute(90_000)).burst(10).terms(None, 0);
+    let want = Terms::TokenBucket { key: "smooth".into(), burst: 10, refill_units: 3, refill_us: 2_000 };
+    assert_eq!(terms, want);
+}
+
+#[test]
+fn a_scope_value_is_part_of_the_key() {
+    let terms = Limit::concurrency("open", 3).scope("endpoint").terms(Some("a%2Fb"), 0);
+    assert_eq!(terms, Terms::Concurrency { key: "open@a%2Fb".into(), max: 3 });
+}
+
+#[test]
+fn only_a_zone_needs_edges() {
+    let edges = |limit: Limit| match limit.terms(None, 1_700_000_000_000_000) {
+        Terms::FixedWindow { edges, .. } => edges,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(edges(Limit::fixed_window("day", Quota::per_day(1))), None);
+    assert!(edges(Limit::fixed_window("day", Quota::per_day(1)).zone("Asia/Kolkata")).is_some());
+}
+
+#[test]
+fn a_burst_is_the_quota_unless_it_is_given() {
+    let kind = Limit::token_bucket("a", Quota::per_second(7)).kind().clone();
+    assert_eq!(kind, Kind::TokenBucket { refill: Quota::per_second(7), burst: 7 });
+}
+
+#[test]
+fn settings_of_another_kind_are_refused() {
+    let limit = Limit::sliding_window("a", Quota::per_second(1)).burst(2).zone("UTC");
+    assert_eq!(
+        texts(&limit),
+        [
+            "burst does not go with the kind sliding-window; take it out or change the kind",
+            "zone does not go with the kind sliding-window; take it out or change the kind",
+        ]
+    );
+}
+
+#[test]
+fn what_a_script_cannot_count_exactly_is_refused() {
+    let year = Quota::per(1, Duration::from_secs(366 * 86_400));
+    let burst = "burst is 1000, which a refill of 1 per 366d cannot count exactly; write less, or a rounder quota";
+    assert_eq!(texts(&Limit::token_bucket("a", year).burst(1_000)), [burst]);
+    let refill = "a refill of 997 per 1s cannot be counted exactly; write a rounder quota";
+    assert_eq!(texts(&Limit::token_bucket("a", Quota::per_second(997))), [refill]);
+    assert!(texts(&Limit::token_bucket("a", Quota::per_second(1_000))).is_empty());
+}
+
+#[test]
+fn every_flaw_is_said_once() {
+    let none = Quota::unchecked(0, Duration::ZERO);
+    assert_eq!(texts(&Limit::token_bucket("a", none)).len(), 2);
+    assert_eq!(texts(&Limit::fixed_window("a", none).zone("nowhere")).len(), 2);
+    assert_eq!(texts(&Limit::token_bucket("a b", none).burst(u64::MAX).unit("").scope("{x}")).len(), 6);
+}
