@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::{demo, inspect, provider, send};
+use crate::{check, demo, inspect, provider, send};
 
 /// The longest window that a rule or the demo takes.
 const MAX_WINDOW: Duration = Duration::from_secs(86_400);
@@ -32,6 +32,7 @@ pub enum Command {
     Demo(demo::Command),
     Send(send::Command),
     Inspect(inspect::Command),
+    Check(check::Check),
     #[command(hide = true)]
     Provider(provider::Command),
 }

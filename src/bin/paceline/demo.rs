@@ -11,13 +11,21 @@ use std::{process::ExitCode, time::Duration};
 use clap::Args;
 use tokio::task::AbortHandle;
 
-use self::{act::Act, chart::Live, redis::Backend, replicas::Replicas, report::Report};
+use self::{
+    act::{Act, Outcome},
+    chart::Live,
+    redis::Backend,
+    replicas::Replicas,
+    report::Report,
+};
 use crate::{
     Failure, args,
     provider::{Delay, Provider, Rule, listen},
     say,
     stop::Stop,
 };
+
+const STOPPED: &str = "stopped before the end; nothing is left running";
 
 /// Watch several processes share one key, without paceline and with it
 #[derive(Args, Clone)]
@@ -51,19 +59,13 @@ pub struct Command {
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
         let stop = Stop::listen();
-        let stage = Stage::set(&self).await?;
-        self.tell(&self.setting(&stage.backend));
-        let mut acts = Vec::new();
-        for act in [Act::Alone, Act::Together] {
-            self.tell(&format!("\nAct {}: {}", act.number(), act.story()));
-            let Some(outcome) = stage.play(act, &self, &stop).await? else {
-                self.tell("Stopped; nothing is left running.");
-                return Ok(ExitCode::FAILURE);
-            };
-            acts.push(outcome);
-        }
+        let stage = tokio::select! {
+            stage = Stage::set(&self) => stage?,
+            () = stop.requested() => return Err(STOPPED.into()),
+        };
+        let acts = stage.play_all(&self, &stop).await;
         stage.strike().await;
-        let report = Report::new(&self, acts);
+        let report = Report::new(&self, acts?);
         say(if self.json { report.json() } else { format!("\n{report}") });
         Ok(if report.is_proof() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -103,8 +105,17 @@ impl Stage {
         Ok(Self { provider, serving, replicas, backend })
     }
 
-    /// Plays one act to its end; none if it was interrupted.
-    async fn play(&self, act: Act, demo: &Command, stop: &Stop) -> Result<Option<act::Outcome>, Failure> {
+    async fn play_all(&self, demo: &Command, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
+        demo.tell(&demo.setting(&self.backend));
+        let mut outcomes = Vec::new();
+        for act in [Act::Alone, Act::Together] {
+            demo.tell(&format!("\nAct {}: {}", act.number(), act.story()));
+            outcomes.push(self.play(act, demo, stop).await?);
+        }
+        Ok(outcomes)
+    }
+
+    async fn play(&self, act: Act, demo: &Command, stop: &Stop) -> Result<Outcome, Failure> {
         self.provider.reset();
         let live = Live::new(demo.quota, demo.per, Duration::from_secs(demo.seconds), demo.json);
         let playing = self.replicas.play(act, stop);
@@ -114,9 +125,9 @@ impl Stage {
         };
         live.end(&self.provider);
         if stop.is_requested() {
-            return Ok(None);
+            return Err(STOPPED.into());
         }
-        Ok(Some(act::Outcome::new(act, demo, self.provider.stats(), sent)))
+        Ok(Outcome::new(act, demo, self.provider.stats(), sent))
     }
 
     /// Ends what the stage started; in any other case dropping it does.

@@ -1,6 +1,7 @@
 //! The `paceline` command: one file for each of its commands.
 
 mod args;
+mod check;
 mod demo;
 mod inspect;
 mod provider;
@@ -30,6 +31,7 @@ async fn main() -> ExitCode {
         args::Command::Demo(command) => command.run().await,
         args::Command::Send(command) => command.run().await,
         args::Command::Inspect(command) => command.run().await,
+        args::Command::Check(command) => Ok(command.run()),
         args::Command::Provider(command) => command.run().await,
     };
     done.unwrap_or_else(|failure| {

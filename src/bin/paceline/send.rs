@@ -9,6 +9,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use paceline::Config;
 
 pub use self::{
     job::Job,
@@ -81,7 +82,10 @@ impl Command {
         }
         let job = Job {
             target: self.target()?,
-            pace: self.pace().await?,
+            pace: tokio::select! {
+                pace = self.pace() => pace?,
+                () = stop.requested() => return Err("stopped before the first call".into()),
+            },
             callers: self.callers,
             number: self.number,
             duration: self.duration,
@@ -115,7 +119,7 @@ impl Command {
         if let Some(sleep) = self.naive {
             return Ok(Pace::Alone { sleep });
         }
-        let config = store::load(self.config.as_deref().ok_or("say which configuration with --config")?)?;
+        let config = Config::load(self.config.as_deref().ok_or("say which configuration with --config")?)?;
         let budget = store::budget(&config, self.budget.as_deref())?;
         let limiter = store::limiter(self.redis.as_deref(), &config, budget).await?;
         let limiter = match &self.key {

@@ -1,15 +1,8 @@
 //! Which store a command works on, and its limiter.
 
-use std::path::Path;
-
-use paceline::{Budget, Config, Limiter, MemoryStore, RedisStore};
+use paceline::{Budget, Config, Limiter, MemoryStore, RedisStore, RedisUrl};
 
 use crate::Failure;
-
-/// Reads a configuration; all of its mistakes are in the failure.
-pub fn load(file: &Path) -> Result<Config, Failure> {
-    Config::load(file).map_err(|mistakes| format!("{} is not right\n{mistakes}", file.display()).into())
-}
 
 /// The budget of that name, or, if none is asked for, the only one.
 pub fn budget<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Budget, Failure> {
@@ -27,7 +20,7 @@ pub fn budget<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Budget, 
 
 /// A limiter on the given Redis, or else on the one of the configuration, or else on the memory of this process.
 pub async fn limiter(redis: Option<&str>, config: &Config, budget: &Budget) -> Result<Limiter, Failure> {
-    let Some(url) = redis.or(config.redis_url()) else {
+    let Some(url) = redis.or(config.redis_url().map(RedisUrl::as_str)) else {
         eprintln!(
             "note: no Redis is configured, so this process keeps to budget {} alone and shares it with no other; \
              give --redis URL or [redis] url to share it",

@@ -43,7 +43,7 @@ pub struct Outcome {
     /// The most calls that reached the provider in any window of the quota's length.
     pub worst_window: u64,
     pub share: Option<f64>,
-    /// The share that is possible at these delays when a unit is held until the answer is in.
+    /// The share that is possible at these delays when a unit is held until the answer is in, as paceline does.
     pub possible: Option<f64>,
     /// Jain's index of the accepted calls of each replica: 1 is all alike.
     pub fairness: f64,
@@ -70,7 +70,7 @@ impl Outcome {
             rejected: stats.rejected,
             worst_window: limit.worst_sent,
             share: limit.share,
-            possible: stats.mean_hold_ms.map(|hold| per_ms / (per_ms + hold)),
+            possible: stats.mean_hold_ms.filter(|_| act == Act::Together).map(|hold| per_ms / (per_ms + hold)),
             fairness: jain(&served),
             median_wait_ms: sent.waits.quantile(0.5),
             worst_wait_ms: sent.waits.quantile(1.0),

@@ -84,7 +84,8 @@ impl Live {
 fn draw(series: &[Count], limit: f64, width: usize) -> String {
     let shown = &series[series.len().saturating_sub(width / 3)..];
     let highest = shown.iter().map(|count| count.accepted + count.rejected).max().unwrap_or(0);
-    let row = ((highest as f64).max(limit) / HEIGHT as f64).max(f64::MIN_POSITIVE);
+    // Room above the limit, so that it is seen when nothing goes there.
+    let row = (highest as f64).max(limit * 1.5) / HEIGHT as f64;
     let limit_row = ((limit / row).ceil() as u64).clamp(1, HEIGHT);
     let mut chart = String::new();
     for level in (1..=HEIGHT).rev() {

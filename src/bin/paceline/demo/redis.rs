@@ -27,7 +27,7 @@ const UNTIL_STDIN_CLOSES: &str = r#""$@" </dev/null & redis=$!; read -r _; kill 
 /// The store of the demo.
 pub enum Backend {
     Given { url: String, from: &'static str },
-    Private(PrivateRedis),
+    Private(Box<PrivateRedis>),
     Memory,
 }
 
@@ -46,7 +46,7 @@ impl Backend {
             return Ok(Self::Given { url, from });
         }
         match (which::which("redis-server"), which::which("sh")) {
-            (Ok(server), Ok(shell)) => Ok(Self::Private(PrivateRedis::start(&server, &shell).await?)),
+            (Ok(server), Ok(shell)) => Ok(Self::Private(Box::new(PrivateRedis::start(&server, &shell).await?))),
             _ => Ok(Self::Memory),
         }
     }
@@ -54,7 +54,8 @@ impl Backend {
     /// The address for the replicas; none means that they cannot be processes.
     pub fn url(&self) -> Option<&str> {
         match self {
-            Self::Given { url, .. } | Self::Private(PrivateRedis { url, .. }) => Some(url),
+            Self::Given { url, .. } => Some(url),
+            Self::Private(redis) => Some(&redis.url),
             Self::Memory => None,
         }
     }

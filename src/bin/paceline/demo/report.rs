@@ -17,6 +17,9 @@ pub struct Report {
     acts: Vec<Outcome>,
 }
 
+/// How one row of the table is got from an act.
+type Figure = fn(&Outcome) -> String;
+
 impl Report {
     pub fn new(demo: &Command, acts: Vec<Outcome>) -> Self {
         Self { quota: demo.quota, per: humantime::format_duration(demo.per).to_string(), acts }
@@ -35,13 +38,14 @@ impl Report {
     fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED).set_header(self.row("", |act| act.title().into()));
-        let rows: [(&str, fn(&Outcome) -> String); 9] = [
+        let most = format!("most calls in any {} ({} allowed)", self.per, self.quota);
+        let rows: [(&str, Figure); 9] = [
             ("calls that reached the provider", |act| act.sent.to_string()),
             ("accepted", |act| act.accepted.to_string()),
             ("rejected with 429", |act| act.rejected.to_string()),
-            ("share of the budget used", |act| percent(act.share)),
-            ("  possible with these delays", |act| percent(act.possible)),
-            ("most calls in any window", |act| act.worst_window.to_string()),
+            (&most, |act| act.worst_window.to_string()),
+            ("share of the budget used", |act| percent(act.share, "too short to tell")),
+            ("  possible with these delays", |act| percent(act.possible, "")),
             ("fairness among replicas (Jain, 1 is best)", |act| format!("{:.3}", act.fairness)),
             ("wait until a call got through, median", |act| seconds(act.median_wait_ms)),
             ("  the worst", |act| seconds(act.worst_wait_ms)),
@@ -108,8 +112,8 @@ impl Outcome {
     }
 }
 
-fn percent(share: Option<f64>) -> String {
-    share.map_or("too short to tell".into(), |share| format!("{:.1} %", share * 100.0))
+fn percent(share: Option<f64>, unknown: &str) -> String {
+    share.map_or(unknown.into(), |share| format!("{:.1} %", share * 100.0))
 }
 
 fn seconds(millis: f64) -> String {

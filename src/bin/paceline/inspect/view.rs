@@ -52,8 +52,9 @@ impl fmt::Display for View<'_> {
         if limits.is_empty() {
             return f.write_str("  nobody has used it lately");
         }
-        let header = ["limit", "█ used ▒ in flight", "used", "in flight", "free", "next free"];
+        let header = ["limit", "", "used", "in flight", "free", "next free"];
         writeln!(f, "{}", self.table(&header, limits.iter().map(limit_row), &[2, 3, 4, 5]))?;
+        writeln!(f, "  █ used  ▒ in flight  ░ free")?;
         for limit in limits {
             if let Some(left) = limit.cooldown_ms {
                 writeln!(f, "{} cools down for {} more: until then nobody sends.", limit.name, time(left))?;

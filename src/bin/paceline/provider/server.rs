@@ -111,8 +111,8 @@ impl Provider {
         let path_rules = applies.iter().rev().fold(0, |bits, &applies| bits << 1 | u16::from(applies));
         let mut mine: Vec<&mut Window> =
             windows.iter_mut().zip(applies).filter_map(|(window, applies)| applies.then_some(window)).collect();
-        // Not `all`: each window is to let go of its past before it tells its usage.
-        let accepted = mine.iter_mut().fold(true, |accepted, window| window.has_room(now) && accepted);
+        mine.iter_mut().for_each(|window| window.move_to(now));
+        let accepted = mine.iter().all(|window| window.has_room());
         if accepted {
             mine.iter_mut().for_each(|window| window.count(now));
         }

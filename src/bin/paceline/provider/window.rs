@@ -24,11 +24,14 @@ impl Window {
         Self { quota: rule.quota as usize, per: rule.per, accepted: VecDeque::new() }
     }
 
-    /// Whether `(now - per, now]` has room for one more call. `now` never goes back.
-    pub fn has_room(&mut self, now: Duration) -> bool {
+    /// Makes the window `(now - per, now]`. `now` never goes back.
+    pub fn move_to(&mut self, now: Duration) {
         while self.accepted.front().is_some_and(|&at| at + self.per <= now) {
             self.accepted.pop_front();
         }
+    }
+
+    pub fn has_room(&self) -> bool {
         self.accepted.len() < self.quota
     }
 
@@ -49,9 +52,10 @@ mod tests {
     fn a_window_is_open_at_its_start_and_closed_at_its_end() {
         let mut window = Window::new(&Rule::new(1, Duration::from_secs(1)));
         let at = Duration::from_millis;
-        assert!(window.has_room(at(0)));
         window.count(at(0));
-        assert!(!window.has_room(at(999)));
-        assert!(window.has_room(at(1000)));
+        window.move_to(at(999));
+        assert!(!window.has_room());
+        window.move_to(at(1000));
+        assert!(window.has_room());
     }
 }
