@@ -1,0 +1,269 @@
+//! One limit's state, whatever its kind: how many units are in flight, how they land, when more come free.
+//!
+//! Twin: `lua/lib/limit.lua`.
+
+use super::{
+    fixed_window::{FixedWindow, Window},
+    sliding_window::SlidingWindow,
+    token_bucket::{Bucket, TokenBucket},
+};
+use crate::exchange::Terms;
+
+/// The mean hold that a concurrency limit starts with.
+const FIRST_HOLD: i64 = 50_000;
+/// No hold is believed to be longer.
+const LONGEST_HOLD: i64 = 1 << 32;
+
+/// Part of the mean hold after which the `place`-th of `flying` units is expected to land.
+pub(crate) fn spread(hold: i64, place: i64, flying: i64) -> i64 {
+    hold * (place * 1024 / flying) / 1024
+}
+
+/// The time of one exchange: `now` never goes back, `wall` is what the clock says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Time {
+    pub(crate) now: i64,
+    pub(crate) wall: i64,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Sliding(SlidingWindow),
+    Bucket(TokenBucket),
+    Fixed(FixedWindow),
+    Concurrency,
+}
+
+/// State of one limit.
+#[derive(Debug, Clone)]
+pub(crate) struct Limit {
+    pub(crate) terms: Terms,
+    pub(crate) flying: i64,
+    pub(crate) hold: i64,
+    /// Places in line that want it.
+    pub(crate) waiting: i64,
+    /// Units kept for one who came in turn and found too few, until when, and for whom (its place).
+    pub(crate) owed: Owed,
+    state: State,
+}
+
+/// Units kept for one who came in turn and found too few.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Owed {
+    pub(crate) units: i64,
+    pub(crate) until: i64,
+    pub(crate) place: i64,
+}
+
+fn bucket(terms: &Terms) -> Option<Bucket> {
+    match *terms {
+        Terms::TokenBucket { burst, refill_units, refill_us, .. } => {
+            Some(Bucket { burst: burst as i64, refill: refill_units as i64, scale: refill_us as i64 })
+        }
+        _ => None,
+    }
+}
+
+/// The window of a fixed-window limit.
+pub(crate) fn window(terms: &Terms) -> Option<Window> {
+    match *terms {
+        Terms::FixedWindow { quota, per_us, skew_us, offset_us, edges, .. } => Some(Window {
+            quota: quota as i64,
+            per: per_us as i64,
+            skew: skew_us as i64,
+            offset: offset_us as i64,
+            edges: edges.map(|e| e.map(|t| t as i64)),
+        }),
+        _ => None,
+    }
+}
+
+impl Limit {
+    pub(crate) fn new(terms: Terms, t: Time) -> Self {
+        let state = Self::fresh(&terms, t);
+        let hold = if terms.holds_to_the_end() { FIRST_HOLD } else { 0 };
+        Self { terms, flying: 0, hold, waiting: 0, owed: Owed::default(), state }
+    }
+
+    fn fresh(terms: &Terms, t: Time) -> State {
+        match terms {
+            Terms::SlidingWindow { .. } => State::Sliding(SlidingWindow::default()),
+            Terms::TokenBucket { .. } => {
+                let b = bucket(terms).unwrap_or(Bucket { burst: 1, refill: 1, scale: 1 });
+                State::Bucket(TokenBucket::full(b, t.now))
+            }
+            Terms::FixedWindow { .. } => State::Fixed(FixedWindow::default()),
+            Terms::Concurrency { .. } => State::Concurrency,
+        }
+    }
+
+    /// Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
+    pub(crate) fn redefine(&mut self, terms: &Terms, t: Time) {
+        if self.terms == *terms {
+            return;
+        }
+        if std::mem::discriminant(&self.terms) != std::mem::discriminant(terms) {
+            self.state = Self::fresh(terms, t);
+            if let (State::Bucket(s), Some(b)) = (&mut self.state, bucket(terms)) {
+                s.grant(b, self.flying);
+            }
+        } else if let (State::Bucket(s), Some(old), Some(new)) = (&mut self.state, bucket(&self.terms), bucket(terms)) {
+            if old.scale != new.scale {
+                s.level = s.free(old) * new.scale;
+            }
+        }
+        self.terms = terms.clone();
+    }
+
+    /// Brings the state up to now.
+    pub(crate) fn roll(&mut self, t: Time) {
+        match (&mut self.state, &self.terms) {
+            (State::Sliding(s), Terms::SlidingWindow { per_us, .. }) => s.log.trim(t.now, *per_us as i64),
+            (State::Bucket(s), terms) => {
+                if let Some(b) = bucket(terms) {
+                    s.roll(b, self.flying, t.now);
+                }
+            }
+            (State::Fixed(s), terms) => {
+                if let Some(w) = window(terms) {
+                    s.roll(w, self.flying, t.wall);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Units free now; below zero: more is used than allowed.
+    pub(crate) fn free(&self, t: Time) -> i64 {
+        match (&self.state, &self.terms) {
+            (State::Sliding(s), Terms::SlidingWindow { quota, .. }) => *quota as i64 - s.log.used - self.flying,
+            (State::Concurrency, Terms::Concurrency { max, .. }) => *max as i64 - self.flying,
+            (State::Bucket(s), terms) => bucket(terms).map_or(0, |b| s.free(b)),
+            (State::Fixed(s), terms) => window(terms).map_or(0, |w| s.free(w, self.flying, t.wall)),
+            _ => 0,
+        }
+    }
+
+    /// Units that count as used now.
+    pub(crate) fn used(&self, t: Time) -> i64 {
+        match &self.state {
+            State::Sliding(s) => s.log.used,
+            State::Fixed(s) => s.used,
+            State::Concurrency => 0,
+            State::Bucket(_) => self.terms.capacity() as i64 - self.flying - self.free(t),
+        }
+    }
+
+    /// Units granted: in flight from now on.
+    pub(crate) fn grant(&mut self, units: i64, t: Time) {
+        self.flying += units;
+        match (&mut self.state, &self.terms) {
+            (State::Bucket(s), terms) => {
+                if let Some(b) = bucket(terms) {
+                    s.grant(b, units);
+                }
+            }
+            (State::Fixed(s), terms) => {
+                if let Some(w) = window(terms) {
+                    s.grant(w, units, t.wall);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Units landed `age` ago: `held` of them were known to be in flight.
+    pub(crate) fn land(&mut self, units: i64, held: i64, age: i64, t: Time) {
+        self.flying -= held;
+        match (&mut self.state, &self.terms) {
+            (State::Sliding(s), Terms::SlidingWindow { quota, per_us, .. }) => {
+                s.log.add(t.now - age, units, *quota as i64, *per_us as i64, t.now);
+            }
+            (State::Bucket(s), terms) => {
+                if let Some(b) = bucket(terms) {
+                    s.land(b, held, t.now - age, t.now);
+                    if units > held {
+                        s.adjust(b, units - held, self.flying, t.now - age, t.now);
+                    }
+                }
+            }
+            (State::Fixed(s), terms) => {
+                if let Some(w) = window(terms) {
+                    s.land(w, units, t.wall - age);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Units were never sent.
+    pub(crate) fn unsent(&mut self, held: i64) {
+        self.flying -= held;
+        if let (State::Bucket(s), Some(b)) = (&mut self.state, bucket(&self.terms)) {
+            s.unsent(b, held);
+        }
+    }
+
+    /// More was used `age` ago than was asked for (above zero), or less.
+    pub(crate) fn adjust(&mut self, units: i64, age: i64, t: Time) {
+        match (&mut self.state, &self.terms) {
+            (State::Sliding(s), Terms::SlidingWindow { quota, per_us, .. }) => {
+                if units > 0 {
+                    s.log.add(t.now - age, units, *quota as i64, *per_us as i64, t.now);
+                } else if age < *per_us as i64 {
+                    s.log.refund(-units);
+                }
+            }
+            (State::Bucket(s), terms) => {
+                if let Some(b) = bucket(terms) {
+                    s.adjust(b, units, self.flying, t.now - age, t.now);
+                }
+            }
+            (State::Fixed(s), terms) => {
+                if let Some(w) = window(terms) {
+                    s.adjust(w, units, t.wall - age);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Learns how long permits are held.
+    pub(crate) fn learn(&mut self, hold: i64, count: i64) {
+        self.hold += ((hold.min(LONGEST_HOLD) - self.hold) * count.min(16)).div_euclid(16);
+    }
+
+    /// When the `k`-th unit beyond those free now is expected to come free.
+    pub(crate) fn release(&self, k: i64, t: Time) -> i64 {
+        match (&self.state, &self.terms) {
+            (State::Sliding(s), Terms::SlidingWindow { per_us, .. }) => {
+                s.release(k, self.flying, self.hold, *per_us as i64, t.now)
+            }
+            (State::Concurrency, _) => {
+                let place = if self.flying == 0 { 0 } else { (k - 1) % self.flying + 1 };
+                let cycles = if self.flying == 0 { 0 } else { ((k - 1) / self.flying).min(1000) };
+                let rest = if self.flying == 0 { 0 } else { spread(self.hold, place, self.flying) };
+                t.now + (cycles * self.hold + rest).max(1000)
+            }
+            (State::Bucket(s), terms) => {
+                bucket(terms).map_or(t.now, |b| s.release(b, k, self.flying, self.hold, t.now))
+            }
+            (State::Fixed(s), terms) => window(terms).map_or(t.now, |w| s.release(w, k, self.flying, t.now, t.wall)),
+            _ => t.now,
+        }
+    }
+
+    /// How long the whole of it takes to come back: what sleeps and laziness are measured by.
+    pub(crate) fn period(&self) -> i64 {
+        match &self.terms {
+            Terms::SlidingWindow { per_us, .. } | Terms::FixedWindow { per_us, .. } => *per_us as i64,
+            Terms::TokenBucket { burst, refill_units, refill_us, .. } => (burst * refill_us / refill_units) as i64,
+            Terms::Concurrency { .. } => 200_000,
+        }
+    }
+
+    /// Nothing of it is in use: forgetting it changes nothing.
+    pub(crate) fn idle(&self, t: Time) -> bool {
+        self.flying == 0 && self.waiting == 0 && self.free(t) >= self.terms.capacity() as i64
+    }
+}

@@ -1,0 +1,67 @@
+//! What an operator sees of the ledger: read only.
+//!
+//! Twin: `lua/inspect.lua`.
+
+use super::{Ledger, limit::Time};
+use crate::{
+    exchange::Terms,
+    report::{LimitReport, Report, SessionReport},
+};
+
+/// The most sessions that a report lists.
+const SESSIONS: usize = 200;
+
+/// The budget as it stands at `wall`.
+pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<&str>) -> Report {
+    let t = Time { now: (wall + ledger.offset).max(ledger.last), wall };
+    let ms = |us: i64| (us.max(0) as u64).div_ceil(1000);
+    let limits = ledger.limits.values().map(|limit| {
+        let mut limit = limit.clone();
+        limit.roll(t);
+        let used = limit.used(t).max(0);
+        let (kind, per_us) = describe(&limit.terms);
+        LimitReport {
+            name: limit.terms.key().to_owned(),
+            kind,
+            quota: limit.terms.capacity(),
+            per_ms: per_us.map(|us| us.div_ceil(1000)),
+            used: used as u64,
+            in_flight: limit.flying as u64,
+            free: limit.free(t).max(0) as u64,
+            waiting: limit.waiting as u64,
+            next_free_ms: (used + limit.flying > 0).then(|| ms(limit.release(1, t) - t.now)),
+            cooldown_ms: None,
+        }
+    });
+    let mut sessions: Vec<_> = ledger.sessions.iter().filter(|(_, s)| s.lease_end > t.now).collect();
+    sessions.sort_by_key(|(id, s)| (s.since, id.as_str()));
+    let listed = sessions.iter().take(SESSIONS).map(|(id, s)| SessionReport {
+        id: (*id).clone(),
+        who: s.who.clone(),
+        since_ms: ms(t.now - s.since),
+        lease_ms: ms(s.lease_end - t.now),
+        held: s.flights.values().copied().max().unwrap_or(0) as u64,
+        waiting: s.places.values().map(|p| p.wanted as u64).sum(),
+        turn_in_ms: s.places.values().map(|p| ms(p.due - t.now)).min(),
+    });
+    Report {
+        budget: budget.to_owned(),
+        key: key.map(str::to_owned),
+        limits: limits.collect(),
+        sessions: listed.collect(),
+        more_sessions: sessions.len().saturating_sub(SESSIONS) as u64,
+        settling_ms: (ledger.settle_until > t.now).then(|| ms(ledger.settle_until - t.now)),
+    }
+}
+
+/// The kind's name, and its period.
+pub(crate) fn describe(terms: &Terms) -> (&'static str, Option<u64>) {
+    match terms {
+        Terms::SlidingWindow { per_us, .. } => ("sliding-window", Some(*per_us)),
+        Terms::TokenBucket { burst, refill_units, refill_us, .. } => {
+            ("token-bucket", Some(burst * refill_us / refill_units))
+        }
+        Terms::FixedWindow { per_us, .. } => ("fixed-window", Some(*per_us)),
+        Terms::Concurrency { .. } => ("concurrency", None),
+    }
+}

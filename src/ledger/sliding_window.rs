@@ -1,0 +1,30 @@
+//! `quota` units in any `per`: an exact log; a unit in flight holds its place.
+//!
+//! Twin: `lua/lib/sliding_window.lua`.
+
+use super::{limit::spread, log::Log};
+
+/// State of one sliding window.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SlidingWindow {
+    pub(crate) log: Log,
+}
+
+impl SlidingWindow {
+    /// When the `k`-th unit beyond those free now comes free: the log says it exactly, then what is in flight follows,
+    /// spread over the mean hold, then all of it once more.
+    pub(crate) fn release(&self, k: i64, flying: i64, hold: i64, per: i64, now: i64) -> i64 {
+        let total = self.log.used + flying;
+        if total == 0 {
+            return now + per;
+        }
+        let cycles = ((k - 1) / total).min(100);
+        let place = (k - 1) % total + 1;
+        let at = if place <= self.log.used {
+            self.log.nth(place) + per
+        } else {
+            now + per + spread(hold, place - self.log.used, flying)
+        };
+        at + cycles * (per + hold)
+    }
+}

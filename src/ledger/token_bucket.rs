@@ -1,0 +1,124 @@
+//! A bucket of `burst` units that refills steadily, but never above `burst` minus what is in flight: that is what keeps
+//! an upstream's bucket from running dry, whatever the delays.
+//!
+//! The level is kept in units times `refill_us`, so that every step is a whole number. Twin: `lua/lib/token_bucket.lua`.
+
+use super::limit::spread;
+
+/// State of one token bucket.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TokenBucket {
+    /// Units times `refill_us`; below zero is a debt.
+    pub(crate) level: i64,
+    /// The level is that of this time.
+    at: i64,
+    /// Since when the level has stood at its cap, or 0.
+    full_since: i64,
+    /// When the level last stood at its cap.
+    last_full: i64,
+}
+
+/// The numbers of one token bucket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bucket {
+    pub(crate) burst: i64,
+    /// Units that come back in every `scale` microseconds.
+    pub(crate) refill: i64,
+    pub(crate) scale: i64,
+}
+
+impl TokenBucket {
+    pub(crate) fn full(b: Bucket, now: i64) -> Self {
+        Self { level: b.burst * b.scale, at: now, full_since: now, last_full: now }
+    }
+
+    /// Refills up to now.
+    pub(crate) fn roll(&mut self, b: Bucket, flying: i64, now: i64) {
+        let cap = (b.burst - flying) * b.scale;
+        if self.level < cap {
+            let elapsed = now - self.at;
+            let fill = (cap - self.level + b.refill - 1) / b.refill;
+            if elapsed >= fill {
+                self.full_since = self.at + fill;
+                self.level = cap;
+            } else {
+                self.level += b.refill * elapsed;
+                self.full_since = 0;
+            }
+        } else {
+            self.level = cap;
+            if self.full_since == 0 {
+                self.full_since = self.at.max(1);
+            }
+        }
+        if self.full_since > 0 {
+            self.last_full = now;
+        }
+        self.at = now;
+    }
+
+    /// What a full bucket would have gained from `since` on, had its cap been higher by `units`.
+    fn missed(&self, b: Bucket, units: i64, since: i64, now: i64) -> i64 {
+        if self.full_since == 0 {
+            return 0;
+        }
+        let elapsed = now - since.max(self.full_since);
+        let wanted = units * b.scale;
+        if elapsed >= (wanted + b.refill - 1) / b.refill { wanted } else { b.refill * elapsed.max(0) }
+    }
+
+    /// Units granted.
+    pub(crate) fn grant(&mut self, b: Bucket, units: i64) {
+        self.level -= units * b.scale;
+    }
+
+    /// Units that were in flight landed at `at`: the cap rises by them, and did so from that time on.
+    pub(crate) fn land(&mut self, b: Bucket, units: i64, at: i64, now: i64) {
+        let gain = self.missed(b, units, at, now);
+        self.level += gain;
+        if gain < units * b.scale {
+            self.full_since = 0;
+        }
+    }
+
+    /// Units given back unsent: level and cap rise together.
+    pub(crate) fn unsent(&mut self, b: Bucket, units: i64) {
+        self.level += units * b.scale;
+    }
+
+    /// More was used at `at` than was asked for (above zero), or less.
+    pub(crate) fn adjust(&mut self, b: Bucket, units: i64, flying: i64, at: i64, now: i64) {
+        if units > 0 {
+            let regained = self.missed(b, units, at, now);
+            self.level += regained - units * b.scale;
+            if regained < units * b.scale {
+                self.full_since = 0;
+            }
+        } else if self.last_full < at {
+            // Had it been full since then, what is given back now would have flowed over.
+            self.level = (self.level - units * b.scale).min((b.burst - flying) * b.scale);
+        }
+    }
+
+    /// Units free now.
+    pub(crate) fn free(&self, b: Bucket) -> i64 {
+        self.level.div_euclid(b.scale)
+    }
+
+    /// When the `k`-th unit beyond those free now comes free.
+    pub(crate) fn release(&self, b: Bucket, k: i64, flying: i64, hold: i64, now: i64) -> i64 {
+        let k = k.min(500 * b.burst); // keeps the product below 2^53
+        let target = self.free(b) + k;
+        let fill = (target * b.scale - self.level + b.refill - 1) / b.refill;
+        // What is in flight keeps the cap down: so many must land first, and where they fill the bucket, each turn waits.
+        let landings = (target - (b.burst - flying)).clamp(0, flying);
+        let mut at = now + fill.max(0);
+        if landings > 0 {
+            at += spread(hold, landings, flying);
+            if flying >= b.burst {
+                at += hold * (k - 1).min(1_000_000) / b.burst;
+            }
+        }
+        at
+    }
+}

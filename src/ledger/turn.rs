@@ -1,0 +1,198 @@
+//! One ask: what is granted of it now, and when to ask again for the rest.
+//!
+//! Twin: `lua/lib/turn.lua`.
+
+use std::collections::BTreeMap;
+
+use super::{
+    limit::{Limit, Owed, Time},
+    line::{Entry, Line},
+    session::Place,
+};
+use crate::exchange::{Ask, Class, Turn};
+
+/// Nobody sleeps longer than this only to get several units in one turn.
+const LONGEST_NAP: i64 = 5000;
+/// The search for a slot that nobody ahead takes looks so often.
+const SEARCH: usize = 6;
+/// No estimate looks beyond so many units.
+const FARTHEST: i64 = 1 << 50;
+
+/// What a turn may look at and change.
+pub(crate) struct Counter<'a> {
+    pub(crate) limits: &'a mut [Limit],
+    pub(crate) line: &'a mut Line,
+    pub(crate) places: &'a mut i64,
+    pub(crate) classes: &'a [Class],
+    pub(crate) session: &'a str,
+    pub(crate) at_grant: bool,
+    pub(crate) t: Time,
+}
+
+impl Counter<'_> {
+    /// Serves one ask. `mine` is the place in line that the session has on this route, and has afterwards. Adds what is
+    /// granted to `granted`, by limit.
+    pub(crate) fn serve(&mut self, ask: &Ask, mine: &mut Option<Place>, granted: &mut BTreeMap<usize, i64>) -> Turn {
+        let was = mine.take();
+        if let Some(place) = &was {
+            self.leave(place);
+        }
+        let standing = was.as_ref().map_or(i64::MAX, |p| p.place);
+        let (served, rest) = self.grant(ask, standing, granted);
+        let mut turn = Turn { granted: served, ..Turn::default() };
+        let Some((class, wanted)) = rest else {
+            self.settle_debt(standing);
+            return turn;
+        };
+        let keeps_place = served == 0 && was.is_some();
+        let place = if keeps_place {
+            standing
+        } else {
+            self.settle_debt(standing);
+            *self.places += 1;
+            *self.places
+        };
+        let (at, last, binding) = self.slot(class, place, keeps_place, wanted);
+        let nap = self.classes[class].iter().map(|&(l, _)| self.limits[l].period() / 200).min().unwrap_or(0);
+        let wait = (at - self.t.now).max(nap.min(LONGEST_NAP));
+        turn.wait_us = Some(wait as u64);
+        turn.last_us = (last - self.t.now).max(wait) as u64;
+        turn.binding = Some(binding);
+        if ask.wait {
+            let due = self.t.now + wait;
+            if keeps_place && was.is_some_and(|p| p.due <= self.t.now + super::line::EARLY) {
+                self.owe(class, place, due + super::line::GRACE);
+            }
+            *mine = Some(self.join(class, place, due, wanted));
+        }
+        turn
+    }
+
+    /// Grants callers in their order, as far as this turn reaches. Returns how many, and of the rest the class of the
+    /// first and how many they are.
+    fn grant(&mut self, ask: &Ask, place: i64, granted: &mut BTreeMap<usize, i64>) -> (u64, Option<(usize, i64)>) {
+        let mut room: BTreeMap<usize, i64> = BTreeMap::new();
+        let mut served = 0;
+        for (i, &(class, count)) in ask.runs.iter().enumerate() {
+            let mut fit = count as i64;
+            for &(l, units) in &self.classes[class] {
+                let room = *room.entry(l).or_insert_with(|| self.room(l, units as i64, place));
+                fit = fit.min(room.max(0) / units as i64);
+            }
+            for &(l, units) in &self.classes[class] {
+                let units = units as i64 * fit;
+                *room.entry(l).or_default() -= units;
+                if fit > 0 {
+                    self.limits[l].grant(units, self.t);
+                    if self.at_grant && !self.limits[l].terms.holds_to_the_end() {
+                        self.limits[l].land(units, units, 0, self.t);
+                    } else {
+                        *granted.entry(l).or_default() += units;
+                    }
+                }
+            }
+            served += fit as u64;
+            if fit < count as i64 {
+                let behind: u64 = ask.runs[i + 1..].iter().map(|r| r.1).sum();
+                return (served, Some((class, count as i64 - fit + behind as i64)));
+            }
+        }
+        (served, None)
+    }
+
+    /// Units of a limit that this turn may take, whose first request takes `head`.
+    fn room(&self, l: usize, head: i64, place: i64) -> i64 {
+        let limit = &self.limits[l];
+        let mut free = limit.free(self.t);
+        if limit.owed.units > 0 && limit.owed.until > self.t.now && limit.owed.place != place {
+            free -= limit.owed.units;
+        }
+        let others = limit.waiting;
+        if others == 0 || free <= 0 {
+            return free;
+        }
+        free -= self.line.held_back(limit.terms.key(), place, self.t.now);
+        // A turn is one request; more when more is free than there are sessions in line.
+        if free < head { free } else { (free / (others + 1)).max(head) }
+    }
+
+    /// When the first request of the class can be served: the latest of its limits. Ahead of it on a limit count only
+    /// those whose turn comes before that slot; who is bound elsewhere till later takes none of it.
+    fn slot(&self, class: usize, place: i64, keeps_place: bool, wanted: i64) -> (i64, i64, usize) {
+        let (mut at, mut last, mut binding) = (self.t.now, self.t.now, self.classes[class][0].0);
+        for &(l, units) in &self.classes[class] {
+            let (limit, units) = (&self.limits[l], units as i64);
+            let free = limit.free(self.t).max(0);
+            let mut ahead = limit.waiting;
+            let mut slot = self.t.now;
+            for _ in 0..SEARCH {
+                let k = ((ahead + 1) * units).min(FARTHEST) - free;
+                slot = if k <= 0 { self.t.now } else { limit.release(k, self.t) };
+                let closer = if keeps_place {
+                    self.line.ahead_until(limit.terms.key(), place, slot)
+                } else {
+                    self.line.due_until(limit.terms.key(), slot)
+                };
+                if closer >= ahead {
+                    break;
+                }
+                ahead = closer;
+            }
+            if slot > at {
+                (at, binding) = (slot, l);
+            }
+            let rounds = (wanted - 1).saturating_mul(limit.waiting + 1).saturating_add(ahead + 1);
+            let k = rounds.saturating_mul(units).min(FARTHEST) - free;
+            if k > 0 {
+                last = last.max(limit.release(k, self.t));
+            }
+        }
+        (at, last, binding)
+    }
+
+    fn join(&mut self, class: usize, place: i64, due: i64, wanted: i64) -> Place {
+        let mut mine = Place { place, due, wanted, wants: Vec::new() };
+        for &(l, units) in &self.classes[class] {
+            let limit = &mut self.limits[l];
+            limit.waiting += 1;
+            mine.wants.push((limit.terms.key().to_owned(), units as i64));
+            self.line.join(mine.entry(mine.wants.len() - 1, self.session));
+        }
+        mine
+    }
+
+    fn leave(&mut self, place: &Place) {
+        for i in 0..place.wants.len() {
+            self.line.leave(&place.entry(i, self.session));
+            if let Some(limit) = self.limits.iter_mut().find(|l| l.terms.key() == place.wants[i].0) {
+                limit.waiting -= 1;
+            }
+        }
+    }
+
+    /// A request of several units that came in turn and found too few: they are kept for it as they come, or smaller
+    /// ones would take them for ever. All of its limits or none, so that two of them never wait for each other.
+    fn owe(&mut self, class: usize, place: i64, until: i64) {
+        let class = &self.classes[class];
+        let now = self.t.now;
+        let open = |o: &Owed| o.units == 0 || o.until <= now || o.place == place;
+        if class.iter().any(|&(_, units)| units > 1) && class.iter().all(|&(l, _)| open(&self.limits[l].owed)) {
+            for &(l, units) in class {
+                self.limits[l].owed = Owed { units: units as i64, until, place };
+            }
+        }
+    }
+
+    fn settle_debt(&mut self, place: i64) {
+        for limit in self.limits.iter_mut().filter(|l| l.owed.place == place) {
+            limit.owed = Owed::default();
+        }
+    }
+}
+
+impl Place {
+    pub(super) fn entry(&self, i: usize, session: &str) -> Entry {
+        let (limit, units) = self.wants[i].clone();
+        Entry { limit, due: self.due, place: self.place, units, session: session.to_owned() }
+    }
+}

@@ -1,0 +1,211 @@
+//! What callers hold: one budget on one store.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    Budget, Cost, Decision, Denial, Error, Permit, Report, Store,
+    name::encode_value,
+    session::{
+        class::{Class, Route, Selection},
+        desk::Desk,
+    },
+};
+
+/// Partitions are looked through for idle ones when so many are known, and whenever they have doubled since.
+const FIRST_TIDY: usize = 1024;
+
+/// One budget on one store. Clones are cheap and share everything.
+///
+/// ```
+/// use std::time::Duration;
+/// use paceline::{Budget, Decision, Limit, Limiter, MemoryStore, Quota};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), paceline::Error> {
+/// let budget = Budget::builder("keap").limit(Limit::sliding_window("spike", Quota::per_second(2))).build()?;
+/// let limiter = Limiter::new(MemoryStore::new(), budget);
+///
+/// let permit = limiter.acquire(1).await?; // wait for a turn ...
+/// permit.complete(); // ... send the request, read the response, and say so
+///
+/// let unsent = limiter.acquire_within(1, Duration::from_secs(5)).await?;
+/// unsent.cancel(); // it was never sent: given back
+///
+/// match limiter.try_acquire(1).await? {
+///     Decision::Granted(permit) => permit.complete(),
+///     Decision::Denied(denial) => println!("{} binds for {:?}", denial.limit(), denial.retry_after()),
+/// }
+/// assert!(limiter.acquire(3).await.unwrap_err().is_never_fits());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Limiter {
+    core: Arc<Core>,
+    desk: Arc<Desk>,
+    selection: Selection,
+    route: Arc<Route>,
+    /// The cost that was worked out last: nearly always the one that is asked for next.
+    last: Arc<Mutex<Option<(Cost, Arc<Class>)>>>,
+}
+
+struct Core {
+    store: Arc<dyn Store>,
+    budget: Budget,
+    desks: Mutex<Desks>,
+}
+
+struct Desks {
+    by_address: HashMap<String, Arc<Desk>>,
+    tidy_at: usize,
+}
+
+impl Limiter {
+    /// A limiter of this budget on this store.
+    pub fn new(store: impl Store, budget: Budget) -> Self {
+        let store: Arc<dyn Store> = Arc::new(store);
+        let desks = Mutex::new(Desks { by_address: HashMap::new(), tidy_at: FIRST_TIDY });
+        let core = Arc::new(Core { store, budget, desks });
+        let desk = core.desk(core.budget.name().to_owned());
+        let selection = Selection::default();
+        // Nothing is selected by name, so nothing can be missing.
+        let route = desk.route(&selection).unwrap_or_else(|_| Arc::new(Route { id: 0, limits: Vec::new() }));
+        Self { core, desk, selection, route, last: Arc::default() }
+    }
+
+    /// The same limits for one partition of the budget: a tenant, an account. Its units are its own.
+    ///
+    /// # Errors
+    /// The key is empty or too long. It is written into the store, so it must not be a secret.
+    pub fn for_key(&self, key: &str) -> Result<Self, Error> {
+        let key = encode_value(&format!("budget {}: partition key", self.core.budget.name()), key)?;
+        let desk = self.core.desk(format!("{}/{key}", self.core.budget.name()));
+        self.with(desk, self.selection.clone())
+    }
+
+    /// A handle whose requests concern this value of a scope (an endpoint, a recipient): limits with that scope apply.
+    ///
+    /// # Errors
+    /// No limit has such a scope, or the value is empty or too long.
+    pub fn scoped(&self, scope: &str, value: &str) -> Result<Self, Error> {
+        self.with(self.desk.clone(), self.selection.scoped(&self.core.budget, scope, value)?)
+    }
+
+    /// A handle whose requests ask for these limits only: those of one route.
+    ///
+    /// # Errors
+    /// The budget has no such limit.
+    pub fn only(&self, limits: &[&str]) -> Result<Self, Error> {
+        self.with(self.desk.clone(), self.selection.only(&self.core.budget, limits)?)
+    }
+
+    fn with(&self, desk: Arc<Desk>, selection: Selection) -> Result<Self, Error> {
+        let route = desk.route(&selection)?;
+        Ok(Self { core: self.core.clone(), desk, selection, route, last: Arc::default() })
+    }
+
+    /// Waits for its turn, as long as that takes.
+    ///
+    /// # Errors
+    /// The cost can never fit, too many wait already, or the store has been out of reach for 30 s.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the line; a permit already on its way goes back as never sent.
+    pub async fn acquire(&self, cost: impl Into<Cost>) -> Result<Permit, Error> {
+        let class = self.class(cost.into())?;
+        let grant = self.desk.acquire(&self.route, class, None).await?;
+        Ok(Permit::new(grant))
+    }
+
+    /// Waits for its turn until a deadline. One that cannot be met is refused at once.
+    ///
+    /// # Errors
+    /// As [`Limiter::acquire`], and `is_too_late`.
+    ///
+    /// # Cancel safety
+    /// As [`Limiter::acquire`].
+    pub async fn acquire_within(&self, cost: impl Into<Cost>, within: Duration) -> Result<Permit, Error> {
+        let class = self.class(cost.into())?;
+        let grant = self.desk.acquire(&self.route, class, Some(within)).await?;
+        Ok(Permit::new(grant))
+    }
+
+    /// A permit if there is one now, without waiting for a turn. Those who wait go first.
+    ///
+    /// # Errors
+    /// The cost can never fit, or the store cannot be used.
+    ///
+    /// # Cancel safety
+    /// As [`Limiter::acquire`].
+    pub async fn try_acquire(&self, cost: impl Into<Cost>) -> Result<Decision, Error> {
+        let class = self.class(cost.into())?;
+        match self.desk.try_acquire(&self.route, class).await? {
+            Ok(grant) => Ok(Decision::Granted(Permit::new(grant))),
+            Err((limit, retry_after)) => Ok(Decision::Denied(Denial { limit, retry_after })),
+        }
+    }
+
+    /// Tells the store all that is done. Call it before a process ends: what it does not know of counts as in flight
+    /// until the lease ends, 5 s later.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.desk.flush().await
+    }
+
+    /// What the store knows of this budget (of this partition) now; `None`: nothing.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn inspect(&self) -> Result<Option<Report>, Error> {
+        self.core.store.inspect(&self.desk.address).await
+    }
+
+    /// Exchanges that this process made for this budget (of this partition) so far.
+    pub fn exchanges(&self) -> u64 {
+        self.desk.exchanges()
+    }
+
+    /// Calls let through without counting, because the store was out of reach and the budget says `"allow"`.
+    pub fn uncounted(&self) -> u64 {
+        self.desk.uncounted.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// The budget.
+    pub fn budget(&self) -> &Budget {
+        &self.core.budget
+    }
+
+    fn class(&self, cost: Cost) -> Result<Arc<Class>, Error> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, class)) = last.as_ref().filter(|(known, _)| *known == cost) {
+            return Ok(class.clone());
+        }
+        let class = Arc::new(Class::new(self.core.budget.name(), &self.route, &cost)?);
+        *last = Some((cost, class.clone()));
+        Ok(class)
+    }
+}
+
+impl Core {
+    fn desk(&self, address: String) -> Arc<Desk> {
+        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        if desks.by_address.len() >= desks.tidy_at {
+            desks.by_address.retain(|_, desk| Arc::strong_count(desk) > 1 || desk.in_use());
+            desks.tidy_at = FIRST_TIDY.max(2 * desks.by_address.len());
+        }
+        let new = || Desk::new(self.store.clone(), self.budget.clone(), address.clone());
+        desks.by_address.entry(address.clone()).or_insert_with(new).clone()
+    }
+}
+
+impl fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limiter").field("address", &self.desk.address).field("store", &self.core.store).finish()
+    }
+}

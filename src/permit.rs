@@ -1,0 +1,109 @@
+//! The right to send one request.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    Cost, Error,
+    error::ErrorKind,
+    session::{flights::End, queue::Grant},
+};
+
+/// The right to send one request: one, on the wire, now.
+///
+/// Keep it until the response is in. Dropping it says that the request was sent, because that is the safe thing to
+/// believe.
+#[must_use = "a permit that is dropped counts as sent"]
+pub struct Permit {
+    grant: Grant,
+}
+
+impl Permit {
+    pub(crate) fn new(grant: Grant) -> Self {
+        Self { grant }
+    }
+
+    /// Whether it may still be sent; call this right before the request goes out.
+    ///
+    /// # Errors
+    /// `is_expired`: so much time has passed since the grant that the request might arrive later than `arrival_within`
+    /// promises. Cancel the permit and acquire again.
+    pub fn check(&self) -> Result<(), Error> {
+        let now = self.grant.desk.clock.now_us();
+        match self.grant.desk.send_by_us(self.grant.sent_us) {
+            Some(by) if now > by => Err(Error::new(ErrorKind::Expired {
+                budget: self.grant.desk.budget.name().to_owned(),
+                window: Duration::from_micros(by - self.grant.sent_us),
+                late: Duration::from_micros(now - self.grant.sent_us),
+            })),
+            _ => Ok(()),
+        }
+    }
+
+    /// How long it may still be sent; `None`: for as long as it is held.
+    pub fn send_within(&self) -> Option<Duration> {
+        let by = self.grant.desk.send_by_us(self.grant.sent_us)?;
+        Some(Duration::from_micros(by.saturating_sub(self.grant.desk.clock.now_us())))
+    }
+
+    /// The response is in. The same as dropping it, said aloud.
+    pub fn complete(self) {}
+
+    /// The request was never sent: everything is given back.
+    pub fn cancel(mut self) {
+        self.grant.end(End::Unsent);
+    }
+
+    /// The response is in, and this is what the request really took: more is charged, less is given back.
+    pub fn settle(mut self, cost: impl Into<Cost>) {
+        self.grant.open = false;
+        self.grant.desk.settle(&self.grant, &cost.into());
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.grant.end(End::Sent);
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Permit({})", self.grant.desk.address)
+    }
+}
+
+/// What `try_acquire` says.
+#[derive(Debug)]
+#[must_use = "a decision holds the permit"]
+pub enum Decision {
+    /// Send it.
+    Granted(Permit),
+    /// Not now.
+    Denied(Denial),
+}
+
+impl Decision {
+    /// Whether there is a permit.
+    pub fn is_granted(&self) -> bool {
+        matches!(self, Self::Granted(_))
+    }
+}
+
+/// Not now: which limit binds, and when it is worth asking again. (A request that can never fit is an error instead.)
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    pub(crate) limit: String,
+    pub(crate) retry_after: Duration,
+}
+
+impl Denial {
+    /// The limit that binds.
+    pub fn limit(&self) -> &str {
+        &self.limit
+    }
+
+    /// It is not worth asking before this has passed.
+    pub fn retry_after(&self) -> Duration {
+        self.retry_after
+    }
+}

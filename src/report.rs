@@ -1,0 +1,64 @@
+//! What an operator sees of one budget.
+
+use serde::Serialize;
+
+/// One budget (of one partition) as the store sees it now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Name of the budget.
+    pub budget: String,
+    /// The partition, where the budget has several.
+    pub key: Option<String>,
+    /// The limits, by name.
+    pub limits: Vec<LimitReport>,
+    /// The sessions whose lease runs, the longest joined first.
+    pub sessions: Vec<SessionReport>,
+    /// Sessions beyond those listed.
+    pub more_sessions: u64,
+    /// Nothing is granted for so long, because the living are resuming after a loss.
+    pub settling_ms: Option<u64>,
+}
+
+/// One limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LimitReport {
+    /// Its name, with `@value` where it has a scope.
+    pub name: String,
+    /// `sliding-window`, `token-bucket`, `fixed-window` or `concurrency`.
+    pub kind: &'static str,
+    /// The most it allows at once.
+    pub quota: u64,
+    /// In this time, in milliseconds (absent: concurrency).
+    pub per_ms: Option<u64>,
+    /// Units used that have not come back.
+    pub used: u64,
+    /// Units whose response is not in.
+    pub in_flight: u64,
+    /// Units free now.
+    pub free: u64,
+    /// Places in line that want it.
+    pub waiting: u64,
+    /// When the next unit comes free, if any is used or in flight.
+    pub next_free_ms: Option<u64>,
+    /// Nobody may send for so long.
+    pub cooldown_ms: Option<u64>,
+}
+
+/// One session: a process, as a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionReport {
+    /// Its random name.
+    pub id: String,
+    /// Host, process and version.
+    pub who: String,
+    /// How long ago it joined.
+    pub since_ms: u64,
+    /// Until its lease ends.
+    pub lease_ms: u64,
+    /// Units in flight, over all limits the largest.
+    pub held: u64,
+    /// Callers that wait.
+    pub waiting: u64,
+    /// Its next turn is due in so long.
+    pub turn_in_ms: Option<u64>,
+}

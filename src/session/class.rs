@@ -1,0 +1,164 @@
+//! What one request takes, resolved: the limits that it is about, and units of each.
+
+use std::sync::Arc;
+
+use crate::{Budget, Cost, Error, error::ErrorKind, exchange::Terms, limit::Kind, name::encode_value};
+
+/// The limits that requests of one kind are decided by.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) id: u32,
+    pub(crate) limits: Vec<Arc<Applied>>,
+}
+
+/// One limit as a route applies it: with the scope's value, if it has a scope.
+#[derive(Debug)]
+pub(crate) struct Applied {
+    pub(crate) unit: String,
+    pub(crate) terms: Terms,
+    limit: crate::Limit,
+    value: Option<String>,
+}
+
+impl Applied {
+    /// The terms as of now: only the edges of a calendar depend on it.
+    pub(crate) fn terms_at(&self, unix_us: u64) -> Terms {
+        match &self.terms {
+            Terms::FixedWindow { edges: Some(_), .. } => self.limit.terms(self.value.as_deref(), unix_us),
+            terms => terms.clone(),
+        }
+    }
+}
+
+/// Which limits of a budget a handle asks for, and the values of its scopes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Selection {
+    /// Names of limits; `None`: all that apply.
+    pub(crate) only: Option<Vec<String>>,
+    /// Scope and encoded value.
+    pub(crate) scopes: Vec<(String, String)>,
+}
+
+impl Selection {
+    pub(crate) fn scoped(&self, budget: &Budget, scope: &str, value: &str) -> Result<Self, Error> {
+        if !budget.limits().iter().any(|l| l.scope_name() == Some(scope)) {
+            return Err(Error::config(format!(
+                "budget {}: no limit has the scope {scope}; add it to the limit it is about",
+                budget.name()
+            )));
+        }
+        let value = encode_value(&format!("value of scope {scope}"), value)?;
+        let mut next = self.clone();
+        next.scopes.retain(|(name, _)| name != scope);
+        next.scopes.push((scope.to_owned(), value));
+        next.scopes.sort();
+        Ok(next)
+    }
+
+    pub(crate) fn only(&self, budget: &Budget, names: &[&str]) -> Result<Self, Error> {
+        for name in names {
+            if !budget.limits().iter().any(|l| l.name() == *name) {
+                return Err(Error::config(format!("budget {} has no limit {name}; check the name", budget.name())));
+            }
+        }
+        Ok(Self { only: Some(names.iter().map(|n| (*n).to_owned()).collect()), ..self.clone() })
+    }
+
+    /// The limits that it comes to. Those with a scope that has no value here do not apply, unless asked for by name.
+    pub(crate) fn resolve(&self, budget: &Budget, unix_us: u64) -> Result<Vec<Arc<Applied>>, Error> {
+        let mut applied = Vec::new();
+        for limit in budget.limits() {
+            let named = self.only.as_ref().map(|only| only.iter().any(|name| name == limit.name()));
+            if named == Some(false) {
+                continue;
+            }
+            let value = match limit.scope_name() {
+                None => None,
+                Some(scope) => match self.scopes.iter().find(|(name, _)| name == scope) {
+                    Some((_, value)) => Some(value.clone()),
+                    None if named.is_none() => continue,
+                    None => {
+                        let what =
+                            format!("budget {}, limit {}: no value for its scope {scope}", budget.name(), limit.name());
+                        return Err(Error::config(format!("{what}; say which with Limiter::scoped")));
+                    }
+                },
+            };
+            let terms = limit.terms(value.as_deref(), unix_us);
+            applied.push(Arc::new(Applied { unit: limit.unit_name().to_owned(), terms, limit: limit.clone(), value }));
+        }
+        Ok(applied)
+    }
+}
+
+/// What one request takes of each limit of its route.
+#[derive(Debug)]
+pub(crate) struct Class {
+    pub(crate) parts: Vec<(Arc<Applied>, u64)>,
+    /// Something of it starts to age when the request has arrived.
+    pub(crate) ages: bool,
+    /// Something of it is held until the response is in, whatever happens.
+    pub(crate) to_the_end: bool,
+    /// What is done may be reported so much later without anyone waiting for it.
+    pub(crate) lazy_us: u64,
+    /// Permits that are done within so much of each other count as done together, at the latest of them.
+    pub(crate) grain_us: u64,
+}
+
+impl Class {
+    /// Works out a cost on a route.
+    pub(crate) fn new(budget: &str, route: &Route, cost: &Cost) -> Result<Self, Error> {
+        let mut parts = Vec::new();
+        for limit in &route.limits {
+            let units = cost.iter().find(|(unit, _)| *unit == limit.unit).map_or(0, |(_, units)| units);
+            if units > limit.terms.capacity() {
+                return Err(Error::new(ErrorKind::NeverFits {
+                    budget: budget.to_owned(),
+                    limit: limit.terms.key().to_owned(),
+                    cost: units,
+                    quota: limit.terms.capacity(),
+                }));
+            }
+            if units > 0 {
+                parts.push((limit.clone(), units));
+            }
+        }
+        if parts.is_empty() {
+            let units: Vec<_> = cost.iter().map(|(unit, n)| format!("{n} {unit}")).collect();
+            let why =
+                format!("budget {budget}: a cost of {} takes nothing from any of its limits", units.join(" and "));
+            return Err(Error::config(format!("{why}; give a cost in the units of the limits")));
+        }
+        let periods = || parts.iter().filter(|(l, _)| !l.terms.holds_to_the_end()).map(|(l, _)| period(&l.limit));
+        Ok(Self {
+            ages: periods().next().is_some(),
+            to_the_end: parts.iter().any(|(l, _)| l.terms.holds_to_the_end()),
+            lazy_us: if parts.iter().any(|(l, _)| l.terms.holds_to_the_end()) {
+                0
+            } else {
+                periods().min().unwrap_or(0) / 4
+            },
+            grain_us: periods().min().unwrap_or(1_000_000) / 2048,
+            parts,
+        })
+    }
+}
+
+/// How long all of a limit takes to come back.
+pub(crate) fn horizon_us(terms: &Terms) -> u64 {
+    match terms {
+        Terms::SlidingWindow { per_us, .. } => *per_us,
+        // From the start of a window that the edge may have stretched to the end of the next one's skew.
+        Terms::FixedWindow { per_us, .. } => per_us + per_us / 5,
+        Terms::TokenBucket { burst, refill_units, refill_us, .. } => burst * refill_us / refill_units,
+        Terms::Concurrency { .. } => 0,
+    }
+}
+
+fn period(limit: &crate::Limit) -> u64 {
+    match limit.kind() {
+        Kind::SlidingWindow { quota } | Kind::FixedWindow { quota, .. } => quota.period().as_micros() as u64,
+        Kind::TokenBucket { .. } => horizon_us(&limit.terms(None, 0)),
+        Kind::Concurrency { .. } => 0,
+    }
+}

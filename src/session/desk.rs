@@ -1,0 +1,356 @@
+//! Where callers and the worker of one budget (of one partition of it) meet.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, oneshot};
+
+use super::{
+    MAX_WAITING, PATIENCE_US, SEND_SHARE,
+    class::{Applied, Class, Route, Selection},
+    flights::{End, Flights},
+    queue::{Answer, Grant, Queue, Refusal, Waiter},
+    worker::{self, Memory},
+};
+use crate::{ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind};
+
+/// Shared by all handles of one budget and partition.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) budget: Budget,
+    pub(crate) address: String,
+    pub(crate) clock: Clock,
+    /// Rung by callers, and by the store when a sleeper should look again.
+    pub(crate) bell: Notify,
+    pub(crate) store_bell: Arc<Notify>,
+    pub(crate) exchanges: AtomicU64,
+    pub(crate) uncounted: AtomicU64,
+    state: Mutex<State>,
+}
+
+/// What the callers and the worker both change.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) queues: HashMap<u32, Queue>,
+    pub(crate) flights: Flights,
+    pub(crate) routes: HashMap<u32, Weak<Route>>,
+    next_route: u32,
+    waiting: usize,
+    /// The worker lives; it has been told to look.
+    pub(crate) working: bool,
+    pub(crate) flush: Vec<oneshot::Sender<Result<(), Error>>>,
+    /// Since when the store has not been reached, and why.
+    pub(crate) outage: Option<(u64, Error)>,
+    /// What the worker must remember while there is none.
+    pub(crate) memory: Option<Box<Memory>>,
+}
+
+impl Desk {
+    pub(crate) fn new(store: Arc<dyn Store>, budget: Budget, address: String) -> Arc<Self> {
+        Arc::new(Self {
+            clock: store.clock().clone(),
+            store,
+            budget,
+            address,
+            bell: Notify::new(),
+            store_bell: Arc::new(Notify::new()),
+            exchanges: AtomicU64::new(0),
+            uncounted: AtomicU64::new(0),
+            state: Mutex::default(),
+        })
+    }
+
+    /// A panic elsewhere leaves the state whole: no step in between can panic.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The route of a selection; equal ones share it.
+    pub(crate) fn route(&self, selection: &Selection) -> Result<Arc<Route>, Error> {
+        let limits = selection.resolve(&self.budget, self.clock.now_us())?;
+        let mut state = self.state();
+        state.routes.retain(|_, route| route.strong_count() > 0);
+        let keys = |limits: &[Arc<Applied>]| limits.iter().map(|l| l.terms.key().to_owned()).collect::<Vec<_>>();
+        let wanted = keys(&limits);
+        let known = state.routes.values().filter_map(Weak::upgrade).find(|route| keys(&route.limits) == wanted);
+        Ok(known.unwrap_or_else(|| {
+            state.next_route += 1;
+            let route = Arc::new(Route { id: state.next_route, limits });
+            state.routes.insert(route.id, Arc::downgrade(&route));
+            route
+        }))
+    }
+
+    /// Waits for a permit, until the deadline.
+    pub(crate) async fn acquire(
+        self: &Arc<Self>,
+        route: &Arc<Route>,
+        class: Arc<Class>,
+        within: Option<Duration>,
+    ) -> Result<Grant, Error> {
+        let since_us = self.clock.now_us();
+        let deadline_us = within.map(|d| since_us.saturating_add(d.as_micros().min(u128::from(u64::MAX)) as u64));
+        let mut ticket = self.join(route, class, deadline_us, since_us, Hurry::CanWait)?;
+        let by = match deadline_us {
+            None => {
+                let answer = (&mut ticket.answer).await;
+                return self.open(answer, &mut ticket);
+            }
+            Some(by) => by,
+        };
+        tokio::select! {
+            biased;
+            answer = &mut ticket.answer => self.open(answer, &mut ticket),
+            () = self.clock.sleep_until(by) => Err(self.too_late(since_us, by, route)),
+        }
+    }
+
+    /// Takes a permit if there is one now.
+    pub(crate) async fn try_acquire(
+        self: &Arc<Self>,
+        route: &Arc<Route>,
+        class: Arc<Class>,
+    ) -> Result<Result<Grant, (String, Duration)>, Error> {
+        let since_us = self.clock.now_us();
+        if let Some(denied) = self.queued_before(route, since_us) {
+            return Ok(Err(denied));
+        }
+        let by = since_us + PATIENCE_US;
+        let mut ticket = self.join(route, class, Some(by), since_us, Hurry::NowOrNever)?;
+        tokio::select! {
+            biased;
+            answer = &mut ticket.answer => match answer {
+                Ok(Err(Refusal::NotNow { limit, retry_after })) => {
+                    ticket.done = true;
+                    Ok(Err((limit, retry_after)))
+                }
+                answer => self.open(answer, &mut ticket).map(Ok),
+            },
+            () = self.clock.sleep_until(by) => Err(self.too_late(since_us, by, route)),
+        }
+    }
+
+    /// Those who wait on a route go first: no call is needed to say no.
+    fn queued_before(&self, route: &Route, now_us: u64) -> Option<(String, Duration)> {
+        let state = self.state();
+        let queue = state.queues.get(&route.id)?;
+        let wake = queue.wake_us?;
+        let ahead = queue.waiters.len() > queue.gone && wake > now_us;
+        ahead.then(|| (queue.binding.clone(), Duration::from_micros(wake - now_us)))
+    }
+
+    fn join<'a>(
+        self: &'a Arc<Self>,
+        route: &Arc<Route>,
+        class: Arc<Class>,
+        deadline_us: Option<u64>,
+        since_us: u64,
+        hurry: Hurry,
+    ) -> Result<Ticket<'a>, Error> {
+        let (sender, answer) = oneshot::channel();
+        let waiter = Waiter { class, deadline_us, since_us, answer: sender };
+        let mut state = self.state();
+        if state.waiting >= MAX_WAITING {
+            let kind = ErrorKind::QueueFull { budget: self.budget.name().to_owned(), waiting: state.waiting };
+            return Err(Error::new(kind));
+        }
+        state.waiting += 1;
+        let queue = state.queues.entry(route.id).or_insert_with(|| Queue::new(route.clone()));
+        let asks_now = match hurry {
+            Hurry::CanWait => {
+                queue.waiters.push_back(waiter);
+                queue.waiters.len() == 1 || queue.wake_us.is_none_or(|at| at <= since_us)
+            }
+            Hurry::NowOrNever => {
+                queue.hasty.push(waiter);
+                true
+            }
+        };
+        let in_outage = state.outage.is_some();
+        self.rouse(state, asks_now || in_outage);
+        Ok(Ticket { desk: self, route: route.id, answer, done: false })
+    }
+
+    /// Sees to it that a worker lives, and looks if there is something to do.
+    pub(crate) fn rouse(self: &Arc<Self>, mut state: MutexGuard<'_, State>, look: bool) {
+        if !state.working {
+            // Outside of a runtime (a permit dropped at the very end) nobody can be started: the lease sees to the rest.
+            let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+            state.working = true;
+            drop(state);
+            runtime.spawn(worker::run(self.clone()));
+            return;
+        }
+        drop(state);
+        if look {
+            self.bell.notify_one();
+        }
+    }
+
+    fn open(&self, answer: Result<Answer, oneshot::error::RecvError>, ticket: &mut Ticket<'_>) -> Result<Grant, Error> {
+        ticket.done = true;
+        match answer {
+            Ok(Ok(grant)) => Ok(grant),
+            Ok(Err(Refusal::Failed(error))) => Err(error),
+            Ok(Err(Refusal::NotNow { .. })) | Err(_) => Err(self.stopped()),
+        }
+    }
+
+    fn stopped(&self) -> Error {
+        let what = format!("budget {}: the runtime that exchanged with the store has ended", self.budget.name());
+        Error::store_transient(
+            what,
+            "its tasks were dropped",
+            "keep the runtime alive for as long as the limiter is used",
+        )
+    }
+
+    fn too_late(&self, since_us: u64, by_us: u64, route: &Route) -> Error {
+        let state = self.state();
+        if let Some((_, error)) = &state.outage {
+            return error.clone();
+        }
+        let binding = state.queues.get(&route.id).map_or("", |q| q.binding.as_str());
+        let because = if binding.is_empty() {
+            "the store did not answer in time; look at its health or allow more time".to_owned()
+        } else {
+            format!("limit {binding} binds; allow more time or send less")
+        };
+        let waited = Duration::from_micros(by_us.saturating_sub(since_us));
+        Error::new(ErrorKind::TimedOut { budget: self.budget.name().to_owned(), waited, because })
+    }
+
+    /// A permit ended.
+    pub(crate) fn end(self: &Arc<Self>, grant: &Grant, end: End) {
+        let now_us = self.clock.now_us();
+        let mut state = self.state();
+        let before = state.flights.next_us();
+        match grant.batch {
+            Some(batch) => {
+                let floor = self.budget.rtt_floor().as_micros() as u64;
+                state.flights.end(batch, end, now_us, floor);
+            }
+            // Granted while the store was out of reach: it is told as soon as it is back.
+            None if end == End::Sent => {
+                for (limit, units) in &grant.class.parts {
+                    if !limit.terms.holds_to_the_end() {
+                        state.flights.correct(limit.clone(), *units as i64, now_us);
+                    }
+                }
+            }
+            None => {}
+        }
+        let sooner = state.flights.next_us().is_some_and(|next| before.is_none_or(|before| next < before));
+        if sooner {
+            self.rouse(state, true);
+        }
+    }
+
+    /// A permit ended, and took something else than what it asked for.
+    pub(crate) fn settle(self: &Arc<Self>, grant: &Grant, cost: &Cost) {
+        let now_us = self.clock.now_us();
+        let since = grant.batch.and_then(|batch| self.state().flights.ageing_since(batch));
+        self.end(grant, End::Sent);
+        let at_us = since.unwrap_or(now_us);
+        let mut state = self.state();
+        for (limit, asked) in &grant.class.parts {
+            let truly = cost.iter().find(|(unit, _)| *unit == limit.unit).map_or(0, |(_, units)| units);
+            let more = truly as i64 - *asked as i64;
+            if more != 0 && !limit.terms.holds_to_the_end() {
+                state.flights.correct(limit.clone(), more, at_us);
+            }
+        }
+        self.rouse(state, true);
+    }
+
+    /// When a permit of an exchange that left at `sent_us` may last be sent; `None`: as long as the lease runs.
+    pub(crate) fn send_by_us(&self, sent_us: u64) -> Option<u64> {
+        match (self.budget.count_from(), self.budget.arrival_within()) {
+            (CountFrom::Response, ArrivalWithin::Limited(within)) => {
+                Some(sent_us + within.as_micros() as u64 / SEND_SHARE)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn allows_on_error(&self) -> bool {
+        self.budget.on_store_error() == OnStoreError::Allow
+    }
+
+    /// Reports all that is done, and waits until the store has it.
+    pub(crate) async fn flush(self: &Arc<Self>) -> Result<(), Error> {
+        let (sender, done) = oneshot::channel();
+        {
+            let mut state = self.state();
+            if !state.working && state.flights.reported() {
+                return Ok(());
+            }
+            state.flush.push(sender);
+            self.rouse(state, true);
+        }
+        done.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    /// Whether forgetting the desk would lose something.
+    pub(crate) fn in_use(&self) -> bool {
+        let mut state = self.state();
+        let now_us = self.clock.now_us();
+        let remembers = state.memory.as_mut().is_some_and(|m| m.journal.trim(now_us));
+        state.working || remembers || !state.flights.is_empty()
+    }
+
+    /// Exchanges made so far.
+    pub(crate) fn exchanges(&self) -> u64 {
+        self.exchanges.load(Ordering::Relaxed)
+    }
+}
+
+impl State {
+    /// One caller less waits.
+    pub(crate) fn served(&mut self, callers: usize) {
+        self.waiting = self.waiting.saturating_sub(callers);
+    }
+}
+
+/// Whether a caller waits for its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hurry {
+    CanWait,
+    NowOrNever,
+}
+
+/// A caller's place; dropping it leaves the line.
+struct Ticket<'a> {
+    desk: &'a Arc<Desk>,
+    route: u32,
+    answer: oneshot::Receiver<Answer>,
+    done: bool,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        // A grant that is on its way is taken out and goes back when it drops, after the lock is released.
+        self.answer.close();
+        let grant = self.answer.try_recv();
+        let mut state = self.desk.state();
+        state.served(1);
+        if !self.done {
+            if let Some(queue) = state.queues.get_mut(&self.route) {
+                queue.gone += 1;
+                let empty = queue.gone >= queue.waiters.len() + queue.hasty.len();
+                if empty {
+                    self.desk.bell.notify_one();
+                }
+            }
+        }
+        drop(state);
+        drop(grant);
+    }
+}

@@ -1,0 +1,116 @@
+//! The callers of one route, first come first served.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use tokio::sync::oneshot;
+
+use super::{
+    class::{Class, Route},
+    desk::Desk,
+    flights::End,
+};
+use crate::Error;
+
+/// What a caller that waits is told.
+pub(crate) type Answer = Result<Grant, Refusal>;
+
+/// A permit on its way to the caller. If nobody is there to take it, it goes back as never sent.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) class: Arc<Class>,
+    /// `None`: granted without the store, under `on_store_error = "allow"`.
+    pub(crate) batch: Option<u64>,
+    /// When the exchange that granted it left: what its age is measured from.
+    pub(crate) sent_us: u64,
+    pub(crate) desk: Arc<Desk>,
+    /// Nobody has said how it ended.
+    pub(crate) open: bool,
+}
+
+impl Grant {
+    /// Says how it ended, once.
+    pub(crate) fn end(&mut self, end: End) {
+        if std::mem::take(&mut self.open) {
+            self.desk.end(self, end);
+        }
+    }
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        self.end(End::Unsent);
+    }
+}
+
+/// Why a caller that waits gets no permit.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Something failed, or its deadline is out of reach.
+    Failed(Error),
+    /// It did not want to wait.
+    NotNow { limit: String, retry_after: Duration },
+}
+
+/// One caller.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    pub(crate) class: Arc<Class>,
+    pub(crate) deadline_us: Option<u64>,
+    pub(crate) since_us: u64,
+    pub(crate) answer: oneshot::Sender<Answer>,
+}
+
+/// The callers of one route.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) route: Arc<Route>,
+    pub(crate) waiters: VecDeque<Waiter>,
+    /// Callers that do not wait: asked for once, when nobody else is here.
+    pub(crate) hasty: Vec<Waiter>,
+    /// Waiters whose caller is gone.
+    pub(crate) gone: usize,
+    /// When to ask next; `None`: now.
+    pub(crate) wake_us: Option<u64>,
+    /// The store knows a place in line for this route.
+    pub(crate) in_line: bool,
+    /// The limit that was said to bind last.
+    pub(crate) binding: String,
+}
+
+impl Queue {
+    pub(crate) fn new(route: Arc<Route>) -> Self {
+        let (waiters, hasty) = Default::default();
+        Self { route, waiters, hasty, gone: 0, wake_us: None, in_line: false, binding: String::new() }
+    }
+
+    /// Forgets callers that are gone.
+    pub(crate) fn prune(&mut self) {
+        if self.gone > 0 {
+            self.waiters.retain(|w| !w.answer.is_closed());
+            self.hasty.retain(|w| !w.answer.is_closed());
+            self.gone = 0;
+        }
+    }
+
+    /// Whether there is something to tell the store about this route now.
+    pub(crate) fn ready(&self, now_us: u64) -> bool {
+        if self.waiters.is_empty() {
+            return self.in_line || !self.hasty.is_empty();
+        }
+        self.wake_us.is_none_or(|at| at <= now_us)
+    }
+
+    /// Callers with the same cost in a row, from the front.
+    pub(crate) fn runs(waiters: impl Iterator<Item = Arc<Class>>, most: usize) -> Vec<(Arc<Class>, u64)> {
+        let mut runs: Vec<(Arc<Class>, u64)> = Vec::new();
+        for class in waiters {
+            let full = runs.len() == most;
+            match runs.last_mut() {
+                Some((last, count)) if Arc::ptr_eq(last, &class) => *count += 1,
+                _ if full => break,
+                _ => runs.push((class, 1)),
+            }
+        }
+        runs
+    }
+}

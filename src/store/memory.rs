@@ -1,0 +1,135 @@
+//! The store of one process: the ledger in a map. The same results as Redis, for tests, simulations and single processes.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::{Notify, watch};
+
+use super::{Look, Store, StoreFuture, split};
+use crate::{
+    Error,
+    clock::{Clock, ManualClock},
+    exchange::{Reply, Request},
+    ledger::{self, Ledger},
+    report::Report,
+};
+
+/// Budgets of this process only. Clones share them.
+///
+/// ```
+/// # use paceline::{Budget, Limit, Limiter, MemoryStore, Quota};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), paceline::Error> {
+/// let budget = Budget::builder("api").limit(Limit::sliding_window("spike", Quota::per_second(5))).build()?;
+/// let permit = Limiter::new(MemoryStore::new(), budget).acquire(1).await?;
+/// # drop(permit);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct MemoryStore(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    budgets: Mutex<HashMap<String, Option<Ledger>>>,
+    bells: Mutex<HashMap<String, Weak<Notify>>>,
+    sessions: AtomicU64,
+    node: watch::Sender<String>,
+}
+
+impl MemoryStore {
+    /// An empty store that lives by the runtime's clock.
+    pub fn new() -> Self {
+        Self::with(Clock::running())
+    }
+
+    /// An empty store whose time a test moves by hand.
+    pub fn with_clock(clock: ManualClock) -> Self {
+        Self::with(clock.into())
+    }
+
+    fn with(clock: Clock) -> Self {
+        Self(Arc::new(Shared {
+            clock,
+            budgets: Mutex::default(),
+            bells: Mutex::default(),
+            sessions: AtomicU64::new(1),
+            node: watch::Sender::new("memory".to_owned()),
+        }))
+    }
+
+    fn ring(&self, session: &str) {
+        if let Some(bell) = lock(&self.0.bells).get(session).and_then(Weak::upgrade) {
+            bell.notify_one();
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Store for MemoryStore {
+    fn exchange<'a>(&'a self, address: &'a str, request: &'a Request) -> StoreFuture<'a, Reply> {
+        Box::pin(async move {
+            let outcome = {
+                let mut budgets = lock(&self.0.budgets);
+                let ledger = budgets.entry(address.to_owned()).or_default();
+                ledger::exchange(ledger, self.0.clock.now_us() as i64, request)
+            };
+            let outcome = outcome.map_err(|why| {
+                Error::store_fatal(
+                    format!("budget {address}: the exchange was refused"),
+                    why,
+                    "this is a defect of paceline, please report it",
+                )
+            })?;
+            for session in &outcome.wake {
+                self.ring(session);
+            }
+            Ok(outcome.reply)
+        })
+    }
+
+    fn inspect<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<Report>> {
+        Box::pin(async move {
+            let budgets = lock(&self.0.budgets);
+            let (budget, key) = split(address);
+            let ledger = budgets.get(address).and_then(Option::as_ref);
+            Ok(ledger.map(|l| ledger::report(l, self.0.clock.now_us() as i64, budget, key)))
+        })
+    }
+
+    fn look(&self) -> StoreFuture<'_, Look> {
+        Box::pin(async { Ok(Look { node: self.0.node.borrow().clone(), settle_us: 0 }) })
+    }
+
+    fn node(&self) -> watch::Receiver<String> {
+        self.0.node.subscribe()
+    }
+
+    fn enroll(&self, bell: &Arc<Notify>) -> String {
+        let name = format!("memory.{}", self.0.sessions.fetch_add(1, Ordering::Relaxed));
+        let mut bells = lock(&self.0.bells);
+        bells.retain(|_, bell| bell.strong_count() > 0);
+        bells.insert(name.clone(), Arc::downgrade(bell));
+        name
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+}
+
+/// A panic elsewhere leaves these maps whole: each is changed in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
