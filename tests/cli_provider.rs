@@ -131,11 +131,11 @@ fn a_sender_stops_when_its_time_is_up() {
 fn an_interrupted_sender_still_reports() {
     let provider = Provider::start(&["--limit", "100/1h", "--delay", "0ms"]);
     for signal in ["-INT", "-TERM"] {
+        let before = provider.stats()["sent"].clone();
         let sender = paceline(&["send", "--json", &provider.url("/"), "--naive", "1m", "-n", "9"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let before = provider.stats()["sent"].clone();
         let deadline = Instant::now() + Duration::from_secs(5);
         while provider.stats()["sent"] == before {
             assert!(Instant::now() < deadline, "the first call never arrived");

@@ -109,7 +109,7 @@ impl Stage {
         demo.tell(&demo.setting(&self.backend));
         let mut outcomes = Vec::new();
         for act in [Act::Alone, Act::Together] {
-            demo.tell(&format!("\nAct {}: {}", act.number(), act.story()));
+            demo.tell(&format!("\nAct {}: {}", act.number(), act.story(demo)));
             outcomes.push(self.play(act, demo, stop).await?);
         }
         Ok(outcomes)

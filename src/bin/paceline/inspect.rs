@@ -35,7 +35,7 @@ impl Command {
         if self.json {
             say(serde_json::to_string_pretty(&reports)?);
         } else if reports.is_empty() {
-            say("Nobody has used a budget in this Redis lately.");
+            say("No budget is in use in this Redis.");
         } else {
             let width = console::Term::stdout().size_checked().map_or(View::USUAL_WIDTH, |(_, columns)| columns);
             let views: Vec<String> = reports.iter().map(|report| View::new(report, width).to_string()).collect();
@@ -60,8 +60,14 @@ impl Command {
         };
         let mut reports = Vec::with_capacity(wanted.len());
         for (budget, key) in wanted {
-            reports.push(store.inspect(&budget, key.as_deref()).await?);
+            let report = store.inspect(&budget, key.as_deref()).await?;
+            reports.push(report.unwrap_or_else(|| unused(budget, key)));
         }
         Ok(reports)
     }
+}
+
+/// A budget of which the store knows nothing: nobody uses it, or nobody has for so long that it makes no difference.
+fn unused(budget: String, key: Option<String>) -> Report {
+    Report { budget, key, limits: Vec::new(), sessions: Vec::new(), more_sessions: 0, settling_ms: None }
 }

@@ -21,16 +21,21 @@ impl Act {
         }
     }
 
-    pub fn story(self) -> &'static str {
+    pub fn story(self, demo: &Command) -> String {
         match self {
-            Self::Alone => "each replica paces itself; its callers sleep between their calls to keep to the budget",
-            Self::Together => "the same replicas, each call through paceline",
+            Self::Alone => format!(
+                "each replica paces itself; its callers sleep {} between their calls, which is right for one replica.",
+                humantime::format_duration(Self::sleep(demo))
+            ),
+            Self::Together => "the same replicas and callers, each call through paceline.".into(),
         }
     }
 
     /// What a person would choose who thinks of one replica: its callers together keep to the quota.
     pub fn sleep(demo: &Command) -> Duration {
-        demo.per.mul_f64(f64::from(demo.callers) / demo.quota as f64)
+        let micros = demo.per.as_micros() * u128::from(demo.callers) / u128::from(demo.quota);
+        // Nobody would write a finer one.
+        Duration::from_millis((micros / 1000).max(1) as u64)
     }
 }
 

@@ -6,7 +6,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets::UTF8_
 use paceline::{LimitReport, Report, SessionReport};
 
 /// Cells of a limit's bar.
-const BAR: u64 = 12;
+const BAR: u64 = 10;
 
 /// A report at a terminal's width.
 pub struct View<'a> {
@@ -22,7 +22,8 @@ impl<'a> View<'a> {
         Self { report, width }
     }
 
-    fn table(&self, header: &[&str], rows: impl Iterator<Item = Vec<String>>, figures: &[usize]) -> String {
+    /// The first two columns are words and the others figures.
+    fn table(&self, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
         let mut table = Table::new();
         table
             .load_style(UTF8_FULL_CONDENSED)
@@ -30,7 +31,7 @@ impl<'a> View<'a> {
             .set_width(self.width);
         let align = |row: Vec<String>| {
             row.into_iter().enumerate().map(|(column, text)| {
-                let side = if figures.contains(&column) { CellAlignment::Right } else { CellAlignment::Left };
+                let side = if column < 2 { CellAlignment::Left } else { CellAlignment::Right };
                 Cell::new(text).set_alignment(side)
             })
         };
@@ -44,27 +45,35 @@ impl<'a> View<'a> {
 
 impl fmt::Display for View<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { budget, key, limits, sessions, .. } = self.report;
+        let Report { budget, key, limits, sessions, more_sessions, settling_ms } = self.report;
         match key {
             Some(key) => writeln!(f, "budget {budget}, key {key}")?,
             None => writeln!(f, "budget {budget}")?,
         }
         if limits.is_empty() {
-            return f.write_str("  nobody has used it lately");
+            return f.write_str("  all of it is free, and nobody waits");
         }
         let header = ["limit", "", "used", "in flight", "free", "next free"];
-        writeln!(f, "{}", self.table(&header, limits.iter().map(limit_row), &[2, 3, 4, 5]))?;
+        writeln!(f, "{}", self.table(&header, limits.iter().map(limit_row)))?;
         writeln!(f, "  █ used  ▒ in flight  ░ free")?;
         for limit in limits {
             if let Some(left) = limit.cooldown_ms {
-                writeln!(f, "{} cools down for {} more: until then nobody sends.", limit.name, time(left))?;
+                writeln!(f, "  limit {} cools down: nobody sends for {}", limit.name, time(left))?;
             }
         }
-        if sessions.is_empty() {
-            return f.write_str("no session is open");
+        if let Some(left) = settling_ms {
+            let left = time(*left);
+            writeln!(f, "  the store lost its memory and hears what the sessions know: nobody sends for {left}")?;
         }
-        let header = ["session", "who", "for", "holds", "waits for", "since"];
-        f.write_str(&self.table(&header, sessions.iter().map(session_row), &[2, 3, 4, 5]))
+        if sessions.is_empty() {
+            return f.write_str("  no session is open");
+        }
+        let header = ["session", "who", "joined", "holds", "waits for", "its turn"];
+        f.write_str(&self.table(&header, sessions.iter().map(session_row)))?;
+        match more_sessions {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
     }
 }
 
@@ -83,10 +92,10 @@ fn session_row(session: &SessionReport) -> Vec<String> {
     vec![
         session.id.clone(),
         session.who.clone(),
-        time(session.since_ms),
+        format!("{} ago", time(session.since_ms)),
         session.held.to_string(),
         session.waiting.to_string(),
-        session.waiting_since_ms.map_or("-".into(), time),
+        session.turn_in_ms.map_or("-".into(), |due| format!("in {}", time(due))),
     ]
 }
 

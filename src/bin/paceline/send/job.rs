@@ -83,7 +83,7 @@ impl Job {
         let _ = timeout(FLUSH, run.job.pace.flush()).await;
         run.job.progress.finish_and_clear();
         let mut summary = run.summary().clone();
-        summary.end(started.elapsed(), run.job.pace.exchanges());
+        summary.end(started.elapsed(), &run.job.pace);
         summary
     }
 }

@@ -27,9 +27,10 @@ impl Pace {
     }
 
     /// Reports what the store does not know yet.
-    pub async fn flush(&self) {
-        if let Self::Together { limiter, .. } = self {
-            limiter.flush().await;
+    pub async fn flush(&self) -> Result<(), Error> {
+        match self {
+            Self::Alone { .. } => Ok(()),
+            Self::Together { limiter, .. } => limiter.flush().await,
         }
     }
 
@@ -37,6 +38,14 @@ impl Pace {
         match self {
             Self::Alone { .. } => 0,
             Self::Together { limiter, .. } => limiter.exchanges(),
+        }
+    }
+
+    /// Calls that went out uncounted, because the store was out of reach and the budget allows it.
+    pub fn uncounted(&self) -> u64 {
+        match self {
+            Self::Alone { .. } => 0,
+            Self::Together { limiter, .. } => limiter.uncounted(),
         }
     }
 }

@@ -6,6 +6,8 @@ use hdrhistogram::Histogram;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use super::Pace;
+
 /// Longer waits are counted as this long.
 const LONGEST_WAIT: Duration = Duration::from_secs(366 * 86_400);
 
@@ -26,6 +28,8 @@ pub struct Summary {
     pub waits: Waits,
     pub elapsed: Duration,
     pub exchanges: u64,
+    /// Sent although the store was out of reach, since the budget says so.
+    pub uncounted: u64,
 }
 
 impl Summary {
@@ -40,9 +44,11 @@ impl Summary {
     }
 
     /// All calls have ended: what was sent and came to nothing has failed.
-    pub fn end(&mut self, elapsed: Duration, exchanges: u64) {
+    pub fn end(&mut self, elapsed: Duration, pace: &Pace) {
         self.failed = self.sent - self.ok - self.throttled;
-        (self.elapsed, self.exchanges) = (elapsed, exchanges);
+        self.elapsed = elapsed;
+        self.exchanges = pace.exchanges();
+        self.uncounted = pace.uncounted();
     }
 
     /// Whether every call was sent and answered below 400; of an open number of calls, every one that had its turn.
@@ -60,6 +66,7 @@ impl Summary {
             "elapsed_s": self.elapsed.as_secs_f64(),
             "wait_ms": {"p50": self.waits.quantile(0.5), "p99": self.waits.quantile(0.99), "max": self.waits.quantile(1.0)},
             "exchanges": self.exchanges,
+            "uncounted": self.uncounted,
             "statuses": self.statuses,
         })
     }
@@ -79,7 +86,11 @@ impl fmt::Display for Summary {
         writeln!(f, "  {ok} ok, {throttled} throttled (429), {failed} failed, {refused} refused (never sent)")?;
         let [median, most, worst] = [0.5, 0.99, 1.0].map(|part| self.waits.quantile(part));
         writeln!(f, "  wait for a turn: median {median:.0} ms, 99 % within {most:.0} ms, worst {worst:.0} ms")?;
-        write!(f, "  {exchanges} exchanges with the store")
+        write!(f, "  {exchanges} exchanges with the store")?;
+        match self.uncounted {
+            0 => Ok(()),
+            uncounted => write!(f, "\n  {uncounted} calls went uncounted, while the store was out of reach"),
+        }
     }
 }
 
@@ -126,7 +137,7 @@ mod tests {
         for status in [200, 302, 429] {
             summary.answered(StatusCode::from_u16(status).unwrap());
         }
-        summary.end(Duration::from_secs(2), 7);
+        summary.end(Duration::from_secs(2), &Pace::Alone { sleep: Duration::ZERO });
         assert_eq!((summary.ok, summary.throttled, summary.failed), (2, 1, 1));
         assert_eq!(summary.json()["statuses"], json!({"200": 1, "302": 1, "429": 1}));
         assert_eq!(summary.json()["elapsed_s"], json!(2.0));
