@@ -1,6 +1,6 @@
 //! The limits that one account grants, decided together under one name.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use crate::{
     Error, Limit,
@@ -176,9 +176,10 @@ impl BudgetBuilder {
             let text = format!("{}: {text}", self.title());
             flaws.push(BudgetFlaw { limit: None, flaw: Flaw { setting, text } });
         }
+        let mut names = HashSet::new();
         for (index, limit) in self.limits.iter().enumerate() {
             let mut of_limit = limit.flaws();
-            if self.limits[..index].iter().any(|other| other.name() == limit.name()) {
+            if !names.insert(limit.name()) {
                 of_limit.push(Flaw::new("name", "another limit has this name; give each its own"));
             }
             for Flaw { setting, text } in of_limit {

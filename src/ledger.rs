@@ -251,6 +251,7 @@ impl Ledger {
             let mut mine = me.places.remove(&ask.route);
             turns[i] = Counter {
                 limits,
+                elsewhere: &mut self.limits,
                 line: &mut self.line,
                 places: &mut self.places,
                 classes: &request.classes,

@@ -29,4 +29,6 @@ pub use limiter::Limiter;
 pub use permit::{Decision, Denial, Permit};
 pub use quota::Quota;
 pub use report::{LimitReport, Report, SessionReport};
+#[cfg(feature = "redis")]
+pub use store::RedisStore;
 pub use store::{Look, MemoryStore, Store, StoreFuture};

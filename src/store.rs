@@ -1,12 +1,16 @@
 //! What a budget's state stands in: one trait, six verbs, and what each kind of store makes of them.
 
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use tokio::sync::{Notify, watch};
 
 pub use self::memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 use crate::{
     Error,
     clock::Clock,

@@ -119,11 +119,13 @@ impl<'a> Mistakes<'a> {
 
     pub(super) fn into_errors(mut self) -> ConfigErrors {
         self.found.sort_by_key(|&(at, _)| at);
-        let text = self.text;
+        // One walk through the text, however many mistakes it holds.
+        let mut rest = self.text.char_indices().peekable();
+        let (mut line, mut column) = (1, 1);
         let mistakes = self.found.into_iter().map(|(at, message)| {
-            let before = text.get(..at).unwrap_or(text);
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().map_or(0, |start| start.chars().count()) + 1;
+            while let Some((_, passed)) = rest.next_if(|&(index, _)| index < at) {
+                (line, column) = if passed == '\n' { (line + 1, 1) } else { (line, column + 1) };
+            }
             Mistake { line: Some(line), column: Some(column), message }
         });
         ConfigErrors { file: None, mistakes: mistakes.collect() }

@@ -38,6 +38,12 @@ impl Window {
         }
     }
 
+    /// Where the window before the one that starts at `start` does.
+    fn start_before(&self, start: i64) -> i64 {
+        let arithmetic = start - self.per;
+        self.edges.map_or(arithmetic, |e| e.windows(2).find(|e| e[1] == start).map_or(arithmetic, |e| e[0]))
+    }
+
     /// Whether the store can tell which window `wall` is in.
     pub(crate) fn knows(&self, wall: i64) -> bool {
         self.around(wall).is_some()
@@ -62,7 +68,8 @@ impl FixedWindow {
             self.before = self.used + flying;
             self.used = self.after;
         } else {
-            self.before = flying;
+            // The window that nobody looked into may be the one before: what landed near its start counts there.
+            self.before = if w.start_before(start) == self.end { self.after + flying } else { flying };
             self.used = 0;
         }
         self.after = 0;

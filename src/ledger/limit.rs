@@ -236,8 +236,8 @@ impl Limit {
     /// When the `k`-th unit beyond those free now is expected to come free.
     pub(crate) fn release(&self, k: i64, t: Time) -> i64 {
         match (&self.state, &self.terms) {
-            (State::Sliding(s), Terms::SlidingWindow { per_us, .. }) => {
-                s.release(k, self.flying, self.hold, *per_us as i64, t.now)
+            (State::Sliding(s), Terms::SlidingWindow { quota, per_us, .. }) => {
+                s.release(k, self.flying, self.hold, (*quota as i64, *per_us as i64), t.now)
             }
             (State::Concurrency, _) => {
                 let place = if self.flying == 0 { 0 } else { (k - 1) % self.flying + 1 };

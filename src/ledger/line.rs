@@ -50,14 +50,14 @@ impl Line {
             .sum()
     }
 
-    /// How many turns are due up to `at`.
-    pub(crate) fn due_until(&self, limit: &str, at: i64) -> i64 {
-        self.due_between(limit, 0, at).count() as i64
+    /// How many turns are due up to `at`, and not missed.
+    pub(crate) fn due_until(&self, limit: &str, at: i64, now: i64) -> i64 {
+        self.due_between(limit, now - GRACE + 1, at).count() as i64
     }
 
-    /// How many turns of those ahead of `place` are due up to `at`, of the nearest.
-    pub(crate) fn ahead_until(&self, limit: &str, place: i64, at: i64) -> i64 {
-        self.due_between(limit, 0, at).take(LOOK).filter(|e| e.place < place).count() as i64
+    /// How many turns of those ahead of `place` are due up to `at` and not missed, of the nearest.
+    pub(crate) fn ahead_until(&self, limit: &str, place: i64, at: i64, now: i64) -> i64 {
+        self.due_between(limit, now - GRACE + 1, at).take(LOOK).filter(|e| e.place < place).count() as i64
     }
 
     /// The sessions of the nearest sleepers, but for `me`.

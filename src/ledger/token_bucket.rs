@@ -77,6 +77,10 @@ impl TokenBucket {
         let gain = self.missed(b, units, at, now);
         self.level += gain;
         if gain < units * b.scale {
+            // With hindsight it was not full any more once they had landed.
+            if self.full_since > 0 {
+                self.last_full = self.last_full.min(at);
+            }
             self.full_since = 0;
         }
     }
@@ -94,7 +98,7 @@ impl TokenBucket {
             if regained < units * b.scale {
                 self.full_since = 0;
             }
-        } else if self.last_full < at {
+        } else if self.last_full <= at {
             // Had it been full since then, what is given back now would have flowed over.
             self.level = (self.level - units * b.scale).min((b.burst - flying) * b.scale);
         }

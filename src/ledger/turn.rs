@@ -21,6 +21,8 @@ const FARTHEST: i64 = 1 << 50;
 /// What a turn may look at and change.
 pub(crate) struct Counter<'a> {
     pub(crate) limits: &'a mut [Limit],
+    /// Those that this exchange is not about.
+    pub(crate) elsewhere: &'a mut BTreeMap<String, Limit>,
     pub(crate) line: &'a mut Line,
     pub(crate) places: &'a mut i64,
     pub(crate) classes: &'a [Class],
@@ -123,21 +125,8 @@ impl Counter<'_> {
         for &(l, units) in &self.classes[class] {
             let (limit, units) = (&self.limits[l], units as i64);
             let free = limit.free(self.t).max(0);
-            let mut ahead = limit.waiting;
-            let mut slot = self.t.now;
-            for _ in 0..SEARCH {
-                let k = ((ahead + 1) * units).min(FARTHEST) - free;
-                slot = if k <= 0 { self.t.now } else { limit.release(k, self.t) };
-                let closer = if keeps_place {
-                    self.line.ahead_until(limit.terms.key(), place, slot)
-                } else {
-                    self.line.due_until(limit.terms.key(), slot)
-                };
-                if closer >= ahead {
-                    break;
-                }
-                ahead = closer;
-            }
+            let ahead = self.ahead(limit, units - free, units, if keeps_place { place } else { i64::MAX });
+            let slot = self.slot_behind(limit, ahead, units - free, units);
             if slot > at {
                 (at, binding) = (slot, l);
             }
@@ -148,6 +137,55 @@ impl Counter<'_> {
             }
         }
         (at, last, binding)
+    }
+
+    /// When the slot behind so many others comes free; the first takes `first` units beyond those free now.
+    fn slot_behind(&self, limit: &Limit, ahead: i64, first: i64, units: i64) -> i64 {
+        let k = (ahead * units).min(FARTHEST) + first;
+        if k <= 0 { self.t.now } else { limit.release(k, self.t) }
+    }
+
+    /// How many take a slot before mine: the least number `a` of which it holds that no more than `a` of those ahead of
+    /// me are due by the time that slot `a + 1` comes free.
+    fn ahead(&self, limit: &Limit, first: i64, units: i64, place: i64) -> i64 {
+        let key = limit.terms.key();
+        let due_by = |a| {
+            let slot = self.slot_behind(limit, a, first, units);
+            if place == i64::MAX {
+                self.line.due_until(key, slot, self.t.now)
+            } else {
+                self.line.ahead_until(key, place, slot, self.t.now)
+            }
+        };
+        if place < i64::MAX {
+            // One who came in turn and found nothing is near the front: count up.
+            let mut a = 0;
+            for _ in 0..SEARCH {
+                let due = due_by(a);
+                if due <= a {
+                    break;
+                }
+                a = due;
+            }
+            return a;
+        }
+        // One who goes to the back is last, but for gaps in the line: look from there, ever farther, then in between.
+        let (mut below, mut found, mut step) = (limit.waiting - 1, limit.waiting, 1);
+        while below >= 0 && due_by(below) <= below {
+            found = below;
+            below -= step;
+            step *= 2;
+        }
+        let mut below = below.max(-1);
+        while found - below > 1 {
+            let middle = (found + below).div_euclid(2);
+            if due_by(middle) <= middle {
+                found = middle;
+            } else {
+                below = middle;
+            }
+        }
+        found
     }
 
     fn join(&mut self, class: usize, place: i64, due: i64, wanted: i64) -> Place {
@@ -164,7 +202,9 @@ impl Counter<'_> {
     fn leave(&mut self, place: &Place) {
         for i in 0..place.wants.len() {
             self.line.leave(&place.entry(i, self.session));
-            if let Some(limit) = self.limits.iter_mut().find(|l| l.terms.key() == place.wants[i].0) {
+            let key = &place.wants[i].0;
+            let here = self.limits.iter_mut().find(|l| l.terms.key() == key);
+            if let Some(limit) = here.or(self.elsewhere.get_mut(key)) {
                 limit.waiting -= 1;
             }
         }

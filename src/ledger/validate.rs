@@ -2,6 +2,8 @@
 //!
 //! Twin: `lua/lib/request.lua`.
 
+use std::collections::BTreeSet;
+
 use crate::exchange::{MAX_INTEGER, Request, Terms};
 
 /// No quota is larger.
@@ -13,6 +15,17 @@ fn between(what: &str, n: u64, low: u64, high: u64) -> Result<(), String> {
     if (low..=high).contains(&n) { Ok(()) } else { Err(format!("{what} is {n}, not between {low} and {high}")) }
 }
 
+/// State is taken out for an exchange and put back after it: what stands twice would be counted once.
+fn once<T: Ord>(what: &str, things: impl Iterator<Item = T>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for thing in things {
+        if !seen.insert(thing) {
+            return Err(format!("{what} stands twice"));
+        }
+    }
+    Ok(())
+}
+
 /// The first thing that is wrong with a request.
 pub(super) fn check(request: &Request) -> Result<(), String> {
     between("session", request.session.len() as u64, 1, 64)?;
@@ -21,8 +34,10 @@ pub(super) fn check(request: &Request) -> Result<(), String> {
     between("settle", request.settle_us.unwrap_or(0), 0, 60_000_000)?;
     between("lease", request.lease_us, 1, MAX_TIME)?;
     request.limits.iter().try_for_each(terms)?;
+    once("a limit", request.limits.iter().map(Terms::key))?;
     for class in &request.classes {
         between("limits of a class", class.len() as u64, 1, 64)?;
+        once("a limit of a class", class.iter().map(|&(limit, _)| limit))?;
         for &(limit, units) in class {
             let capacity = request.limits.get(limit).ok_or("a class names a limit that is not there")?.capacity();
             between("cost", units, 1, capacity)?;
@@ -53,6 +68,7 @@ pub(super) fn check(request: &Request) -> Result<(), String> {
         between("units", adjust.units.unsigned_abs(), 0, MAX_UNITS)?;
         between("age", adjust.age_us, 0, MAX_TIME)?;
     }
+    once("a route", request.asks.iter().map(|ask| ask.route))?;
     for ask in &request.asks {
         for &(class, count) in &ask.runs {
             between("class", class as u64 + 1, 1, request.classes.len() as u64)?;

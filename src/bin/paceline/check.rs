@@ -1,12 +1,6 @@
 //! `paceline check FILE`: says what is wrong with a configuration file, or what it means.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    io::{self, Write as _},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{fmt::Write as _, fs, io, path::PathBuf, process::ExitCode};
 
 use paceline::{ArrivalWithin, Budget, Config, CountFrom, Mistake, OnStoreError};
 use serde_json::json;
@@ -96,4 +90,20 @@ fn settings(budget: &Budget) -> String {
         _ => "sends nothing",
     };
     format!("{counted}; {unreachable} while the store cannot be reached")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_told_in_plain_words_without_its_password() {
+        let text = "[redis]\nurl = 'redis://:hunter2@db'\n[budget.keap]\narrival_within = '1s'\n\
+                    limit = [{ name = 'open', kind = 'concurrency', quota = 3 }]";
+        let want = "store: redis://***@db\n\n\
+            budget keap: counted from the response, at the latest 1s after the grant; \
+            sends nothing while the store cannot be reached\n  \
+            open (concurrency): at most 3 requests at a time\n";
+        assert_eq!(in_words(&Config::parse(text).unwrap()), want);
+    }
 }

@@ -1,0 +1,290 @@
+-- One exchange of one session with one budget: completions, corrections and asks go in, grants and waits come out. All
+-- limits are decided together. Nothing is written before everything has been checked.
+--   KEYS[1] state, a hash   KEYS[2] line, a sorted set
+--   ARGV[1] the request     ARGV[2] where to publish wake-ups (a session's name without its last part is appended)
+--   ARGV[3] a clock in Unix microseconds, for tests
+--   Reply: a list of integers whose first says what it is; lua/README.md names them.
+-- Twin: src/ledger.rs
+
+local LAYOUT, SWEEP, WAKES, FORGET = 1, 4, 8, 60000000
+local META = '>i8i8i8i8i8i8i8i8'
+local DONE, NO_STATE, OTHER_NODE, LOST, STALE, OTHER_TIME, NEWER, REFUSED = 0, 1, 2, 3, 4, 5, 6, 7
+local WHOLE, ARRIVED, ENDED, UNSENT = 0, 1, 2, 3
+
+local function server_time()
+  if ARGV[3] then return tonumber(ARGV[3]) end
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+local sound, request = pcall(read_request)
+if not sound then return { REFUSED, request } end
+local wall = server_time()
+
+local names = { 'm', 's:' .. request.session }
+for i, terms in ipairs(request.limits) do names[i + 2] = 'l:' .. terms[1] end
+prefetch(names)
+
+local meta = nil
+if get('m') then
+  local m = { struct.unpack(META, get('m')) }
+  meta = {
+    layout = m[1], offset = m[2], last = m[3], places = m[4], settle_until = m[5], next_look = m[6], horizon = m[7],
+    expires = m[8], node = string.sub(get('m'), m[9]),
+  }
+end
+local me = session_read(request.session)
+
+-- Why this exchange must not be done; decided before anything is written.
+for _, terms in ipairs(request.limits) do
+  if terms[7] and (wall < terms[7] or wall >= terms[10]) then return { OTHER_TIME, wall } end
+end
+if not meta then
+  if request.acked > 0 and not request.resume then return { LOST } end
+  if request.settle < 0 then return { NO_STATE } end
+else
+  if meta.layout > LAYOUT then return { NEWER, meta.layout } end
+  if me then
+    if me.seq == request.seq then return cmsgpack.unpack(get('r:' .. request.session)) end
+    if me.seq > request.seq then return { STALE } end
+  end
+  if not request.resume then
+    if meta.node ~= request.node then return { OTHER_NODE, meta.node } end
+    if (me and me.seq or 0) < request.acked then return { LOST } end
+  end
+end
+
+-- From here on things change. Time keeps the clock's pace, but never goes back.
+local fresh = meta == nil
+meta = meta or {
+  layout = LAYOUT, offset = 0, last = wall, places = 0, settle_until = 0, next_look = NOWHERE, horizon = 0, expires = 0,
+  node = request.node,
+}
+if wall + meta.offset < meta.last then meta.offset = meta.last - wall end
+meta.last = wall + meta.offset
+local t = { now = meta.last, wall = wall }
+if fresh then redis.call('ZADD', line_key, 0, '!') end
+
+local known, held_limits = {}, {}
+
+-- A limit that is stored, whether this exchange is about it or not.
+local function by_key(key)
+  local limit = known[key]
+  if limit == nil then
+    limit = limit_read(key) or false
+    known[key] = limit
+    if limit then held_limits[#held_limits + 1] = limit end
+  end
+  return limit
+end
+
+local function look_at(when, what)
+  line_look_at(when, what)
+  meta.next_look = math.min(meta.next_look, when)
+end
+
+local function forget_after(limit)
+  return math.max(FORGET, (limit.kind == SLIDING_WINDOW or limit.kind == FIXED_WINDOW) and 2 * limit.per or 0)
+end
+
+-- A session whose lease ended: all that it held landed when it did, at the latest.
+local function bury(id, session)
+  local age = math.max(t.now - session.lease_end, 0)
+  for key, held in pairs(session.flights) do
+    local limit = by_key(key)
+    if limit then
+      limit.is.roll(limit, t)
+      limit_land(limit, held, held, age, t)
+    end
+  end
+  for _, place in pairs(session.places) do line_leave(place, id, by_key) end
+  drop('s:' .. id)
+  drop('r:' .. id)
+  drop('w:' .. id)
+end
+
+-- Drops sessions whose lease ended, and limits of scope values that nobody uses: a few at a time.
+local function sweep()
+  for _ = 1, SWEEP do
+    if meta.next_look > t.now then return end
+    local first = redis.call('ZRANGEBYLEX', line_key, '[x|', '(x|~', 'LIMIT', 0, 1)[1]
+    if not first then
+      meta.next_look = NOWHERE
+      return
+    end
+    meta.next_look = tonumber(string.sub(first, 3, 18))
+    if meta.next_look > t.now then return end
+    redis.call('ZREM', line_key, first)
+    local what, name = string.sub(first, 20, 20), string.sub(first, 22)
+    if what == 's' then
+      local session = session_read(name)
+      if session and session.lease_end > t.now then
+        look_at(session.lease_end, 's|' .. name)
+      elseif session then
+        bury(name, session)
+      end
+    else
+      local limit = by_key(name)
+      if limit then
+        limit.is.roll(limit, t)
+        if limit_idle(limit, t) then
+          limit.is.forget(limit)
+          limit.dropped = true
+          known[name] = false
+          drop('l:' .. name)
+        else
+          look_at(t.now + forget_after(limit), 'l|' .. name)
+        end
+      end
+    end
+  end
+end
+sweep()
+
+if fresh or (request.resume and meta.node ~= request.node) then
+  meta.node = request.node
+  meta.settle_until = math.max(meta.settle_until, t.now + math.max(request.settle, 0))
+end
+-- The sweep may have buried this very session.
+if not me or not get('s:' .. request.session) then
+  me = { seq = 0, since = t.now, lease_end = t.now, flights = {}, places = {}, new = true }
+  set('w:' .. request.session, request.who)
+end
+
+local limits, early = {}, {}
+for i, terms in ipairs(request.limits) do
+  local limit = by_key(terms[1])
+  if limit then
+    limit_redefine(limit, terms, t)
+  else
+    limit = limit_new(terms, t)
+    known[terms[1]] = limit
+    held_limits[#held_limits + 1] = limit
+    if string.find(terms[1], '@', 1, true) then look_at(t.now + forget_after(limit), 'l|' .. terms[1]) end
+  end
+  limit.is.roll(limit, t)
+  limits[i] = limit
+  meta.horizon = math.max(meta.horizon, 2 * limit.is.period(limit))
+end
+
+-- Enters again what the store forgot: all that the session holds, and what it used that was not heard of.
+if request.resume then
+  local flights, journal = request.resume[1], request.resume[2]
+  local truly = {}
+  for i = 1, #flights, 2 do truly[limits[flights[i]].key] = flights[i + 1] end
+  for _, limit in ipairs(limits) do
+    local believed, now = me.flights[limit.key] or 0, truly[limit.key] or 0
+    if now > believed then
+      limit_grant(limit, now - believed, t)
+    else
+      limit_unsent(limit, believed - now)
+    end
+    me.flights[limit.key] = now > 0 and now or nil
+    truly[limit.key] = now
+  end
+  for key, believed in pairs(me.flights) do
+    if not truly[key] then
+      local limit = by_key(key)
+      if limit then
+        limit.is.roll(limit, t)
+        limit_unsent(limit, believed)
+      end
+      me.flights[key] = nil
+    end
+  end
+  for i = 1, #journal, 4 do
+    if journal[i + 3] > me.seq then limit_land(limits[journal[i]], journal[i + 1], 0, journal[i + 2], t) end
+  end
+end
+
+local completes = request.completes
+for i = 1, #completes, 5 do
+  local class, count, age, hold, part = request.classes[completes[i]], completes[i + 1], completes[i + 2], completes[i + 3], completes[i + 4]
+  for j = 1, #class, 2 do
+    local limit = limits[class[j]]
+    local to_the_end = limit.kind == CONCURRENCY
+    if not (part == ARRIVED and to_the_end) and not (part == ENDED and not to_the_end) then
+      local units = class[j + 1] * count
+      local held = session_take(me, limit.key, units)
+      if part == UNSENT then
+        limit_unsent(limit, held)
+      else
+        limit_land(limit, units, held, age, t)
+        limit_learn(limit, hold, count)
+      end
+      if part == UNSENT or to_the_end then early[class[j]] = true end
+    end
+  end
+end
+for i = 1, #request.adjusts, 3 do
+  local l, units, age = request.adjusts[i], request.adjusts[i + 1], request.adjusts[i + 2]
+  limits[l].is.adjust(limits[l], units, age, t)
+  if units < 0 then early[l] = true end
+end
+
+-- Those in line are served in the order of their places, then those who have none.
+local order, turns, granted = {}, {}, {}
+for i, ask in ipairs(request.asks) do
+  local place = me.places[ask[1]]
+  order[i] = { place and place[1] or NOWHERE, i }
+end
+table.sort(order, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
+for _, o in ipairs(order) do
+  local ask = request.asks[o[2]]
+  local held_up = meta.settle_until - t.now
+  if held_up > 0 and #ask > 2 then
+    turns[o[2]] = { 0, held_up, held_up, 0 }
+  else
+    turns[o[2]], me.places[ask[1]] =
+      turn_serve(ask, limits, request.classes, me.places[ask[1]], request.session, request.at_grant, granted, by_key, meta, t)
+  end
+end
+for l, units in pairs(granted) do
+  if units > 0 then me.flights[limits[l].key] = (me.flights[limits[l].key] or 0) + units end
+end
+
+local reply = { DONE, math.max(meta.settle_until - t.now, 0), #limits }
+for _, limit in ipairs(limits) do reply[#reply + 1] = limit.is.free(limit, t) end
+for _, turn in ipairs(turns) do
+  for i = 1, 4 do reply[#reply + 1] = turn[i] end
+end
+
+-- What came free early is offered to the nearest sleepers.
+local woken = {}
+for l, limit in ipairs(limits) do
+  local free = reply[3 + l]
+  if early[l] and limit.waiting > 0 and free > 0 and t.now >= meta.settle_until then
+    for _, session in ipairs(line_nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
+      if not woken[session] then
+        woken[session] = true
+        redis.call('PUBLISH', ARGV[2] .. string.match(session, '^[^.]*'), session)
+      end
+    end
+  end
+end
+
+-- One that only waits need not call before its turn.
+local last_due = 0
+if next(me.flights) == nil then
+  for _, place in pairs(me.places) do last_due = math.max(last_due, place[2]) end
+end
+me.seq, me.lease_end = request.seq, math.max(t.now, last_due) + request.lease
+if me.new then look_at(me.lease_end, 's|' .. request.session) end
+session_write(request.session, me)
+set('r:' .. request.session, cmsgpack.pack(reply))
+for _, limit in ipairs(held_limits) do
+  if not limit.dropped then limit_write(limit) end
+end
+
+-- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
+local keep = 2 * (meta.horizon + request.lease + FORGET)
+local renew = math.max(t.now, last_due) + keep / 2 > meta.expires
+if renew then meta.expires = math.max(t.now, last_due) + keep end
+set('m', struct.pack(META, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon, meta.expires) .. meta.node)
+flush()
+if renew then
+  local ms = math.floor((meta.expires - t.now) / 1000)
+  redis.call('PEXPIRE', hash, ms)
+  redis.call('PEXPIRE', line_key, ms)
+end
+return reply

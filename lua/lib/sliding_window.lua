@@ -1,0 +1,45 @@
+-- `capacity` units in any `per`: an exact log; a unit in flight holds its place.
+-- Twin: src/ledger/sliding_window.rs
+
+local sliding_window = {}
+
+function sliding_window.start(limit)
+  limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last = 0, 0, 0, 0, 1, 0
+end
+
+function sliding_window.roll(limit, t) log_trim(limit, t.now) end
+
+function sliding_window.free(limit) return limit.capacity - limit.used - limit.flying end
+
+function sliding_window.grant() end
+
+function sliding_window.land(limit, units, _, age, t) log_add(limit, t.now - age, units, t.now) end
+
+function sliding_window.unsent() end
+
+function sliding_window.adjust(limit, units, age, t)
+  if units > 0 then
+    log_add(limit, t.now - age, units, t.now)
+  elseif age < limit.per then
+    log_refund(limit, -units)
+  end
+end
+
+-- When the `k`-th unit beyond those free now comes free. The log says it exactly, what is in flight follows, spread
+-- over the mean hold, then what is free now, which those ahead take at once; then all of it once more.
+function sliding_window.release(limit, k, t)
+  local total = math.max(limit.capacity, limit.used + limit.flying)
+  local cycles = math.min(math.floor((k - 1) / total), 100)
+  local place = (k - 1) % total + 1
+  local at = t.now + limit.per + limit.hold
+  if place <= limit.used then
+    at = log_nth(limit, place) + limit.per
+  elseif place <= limit.used + limit.flying then
+    at = t.now + limit.per + spread(limit, place - limit.used)
+  end
+  return at + cycles * (limit.per + limit.hold)
+end
+
+function sliding_window.period(limit) return limit.per end
+
+function sliding_window.forget(limit) log_clear(limit) end

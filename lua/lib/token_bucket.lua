@@ -1,0 +1,82 @@
+-- A bucket of `capacity` units that refills steadily, but never above `capacity` minus what is in flight.
+-- The level is kept in units times `scale`, so that every step is a whole number.
+-- Twin: src/ledger/token_bucket.rs
+
+local token_bucket = {}
+
+local function cap(limit) return (limit.capacity - limit.flying) * limit.scale end
+
+function token_bucket.start(limit, t)
+  limit.level, limit.at, limit.full_since, limit.last_full = limit.capacity * limit.scale, t.now, t.now, t.now
+end
+
+function token_bucket.roll(limit, t)
+  if limit.level < cap(limit) then
+    local elapsed = t.now - limit.at
+    local fill = math.floor((cap(limit) - limit.level + limit.refill - 1) / limit.refill)
+    if elapsed >= fill then
+      limit.full_since, limit.level = limit.at + fill, cap(limit)
+    else
+      limit.full_since, limit.level = 0, limit.level + limit.refill * elapsed
+    end
+  else
+    limit.level = cap(limit)
+    if limit.full_since == 0 then limit.full_since = math.max(limit.at, 1) end
+  end
+  if limit.full_since > 0 then limit.last_full = t.now end
+  limit.at = t.now
+end
+
+-- What a full bucket would have gained from `since` on, had its cap been higher by `units`.
+local function missed(limit, units, since, now)
+  if limit.full_since == 0 then return 0 end
+  local elapsed = now - math.max(since, limit.full_since)
+  local wanted = units * limit.scale
+  if elapsed >= math.floor((wanted + limit.refill - 1) / limit.refill) then return wanted end
+  return limit.refill * math.max(elapsed, 0)
+end
+
+function token_bucket.free(limit) return math.floor(limit.level / limit.scale) end
+
+function token_bucket.grant(limit, units) limit.level = limit.level - units * limit.scale end
+
+function token_bucket.adjust(limit, units, age, t)
+  if units > 0 then
+    local regained = missed(limit, units, t.now - age, t.now)
+    limit.level = limit.level + regained - units * limit.scale
+    if regained < units * limit.scale then limit.full_since = 0 end
+  elseif limit.last_full < t.now - age then
+    -- Had it been full since then, what is given back now would have flowed over.
+    limit.level = math.min(limit.level - units * limit.scale, cap(limit))
+  end
+end
+
+function token_bucket.land(limit, units, held, age, t)
+  local gain = missed(limit, held, t.now - age, t.now)
+  limit.level = limit.level + gain
+  if gain < held * limit.scale then limit.full_since = 0 end
+  if units > held then token_bucket.adjust(limit, units - held, age, t) end
+end
+
+function token_bucket.unsent(limit, units) limit.level = limit.level + units * limit.scale end
+
+-- When the `k`-th unit beyond those free now comes free.
+function token_bucket.release(limit, k, t)
+  k = math.min(k, 500 * limit.capacity) -- keeps the product below 2^53
+  local target = token_bucket.free(limit) + k
+  local fill = math.floor((target * limit.scale - limit.level + limit.refill - 1) / limit.refill)
+  -- What is in flight keeps the cap down: so many must land first, and where they fill the bucket, each turn waits.
+  local landings = math.min(math.max(target - (limit.capacity - limit.flying), 0), limit.flying)
+  local at = t.now + math.max(fill, 0)
+  if landings > 0 then
+    at = at + spread(limit, landings)
+    if limit.flying >= limit.capacity then
+      at = at + math.floor(limit.hold * math.min(k - 1, 1000000) / limit.capacity)
+    end
+  end
+  return at
+end
+
+function token_bucket.period(limit) return math.floor(limit.capacity * limit.scale / limit.refill) end
+
+function token_bucket.forget() end

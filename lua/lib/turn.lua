@@ -1,0 +1,173 @@
+-- One ask: what is granted of it now, and when to ask again for the rest.
+-- Twin: src/ledger/turn.rs
+
+local LONGEST_NAP, SEARCH, FARTHEST, NOWHERE = 5000, 6, 1125899906842624, 9007199254740991
+
+-- Units of a limit that this turn may take, whose first request takes `head`.
+local function room_for(limit, head, place, t)
+  local free = limit.is.free(limit, t)
+  if limit.owed_units > 0 and limit.owed_until > t.now and limit.owed_place ~= place then
+    free = free - limit.owed_units
+  end
+  local others = limit.waiting
+  if others == 0 or free <= 0 then return free end
+  free = free - line_held_back(limit.key, place, t.now)
+  -- A turn is one request; more when more is free than there are sessions in line.
+  if free < head then return free end
+  return math.max(math.floor(free / (others + 1)), head)
+end
+
+-- Grants callers in their order, as far as this turn reaches. Returns how many, and of the rest the class of the first
+-- and how many they are. `ask` is { route, wait, class, count, class, count ... }.
+local function turn_grant(ask, limits, classes, place, at_grant, granted, t)
+  local room, served = {}, 0
+  for i = 3, #ask, 2 do
+    local class, count = classes[ask[i]], ask[i + 1]
+    local fit = count
+    for j = 1, #class, 2 do
+      local l, units = class[j], class[j + 1]
+      if not room[l] then room[l] = room_for(limits[l], units, place, t) end
+      fit = math.min(fit, math.floor(math.max(room[l], 0) / units))
+    end
+    for j = 1, #class, 2 do
+      local l, units = class[j], class[j + 1] * fit
+      room[l] = room[l] - units
+      if fit > 0 then
+        limit_grant(limits[l], units, t)
+        if at_grant and limits[l].kind ~= CONCURRENCY then
+          limit_land(limits[l], units, units, 0, t)
+        else
+          granted[l] = (granted[l] or 0) + units
+        end
+      end
+    end
+    served = served + fit
+    if fit < count then
+      local behind = 0
+      for k = i + 3, #ask, 2 do behind = behind + ask[k] end
+      return served, class, count - fit + behind
+    end
+  end
+  return served
+end
+
+-- When the slot behind so many others comes free; the first takes `first` units beyond those free now.
+local function slot_behind(limit, ahead, first, units, t)
+  local k = math.min(ahead * units, FARTHEST) + first
+  if k <= 0 then return t.now end
+  return limit.is.release(limit, k, t)
+end
+
+-- How many take a slot before mine: the least number `a` of which it holds that no more than `a` of those ahead of me
+-- are due by the time that slot `a + 1` comes free.
+local function turns_ahead(limit, first, units, place, t)
+  if place then
+    -- One who came in turn and found nothing is near the front: count up.
+    local a = 0
+    for _ = 1, SEARCH do
+      local due = line_ahead_until(limit.key, place, slot_behind(limit, a, first, units, t), t.now)
+      if due <= a then break end
+      a = due
+    end
+    return a
+  end
+  local function fits(a) return line_due_until(limit.key, slot_behind(limit, a, first, units, t), t.now) <= a end
+  -- One who goes to the back is last, but for gaps in the line: look from there, ever farther, then in between.
+  local below, found, step = limit.waiting - 1, limit.waiting, 1
+  while below >= 0 and fits(below) do
+    found, below, step = below, below - step, step * 2
+  end
+  below = math.max(below, -1)
+  while found - below > 1 do
+    local middle = math.floor((found + below) / 2)
+    if fits(middle) then found = middle else below = middle end
+  end
+  return found
+end
+
+-- When the first request of the class can be served, and about when the last of those wanted: the latest of its limits.
+-- Ahead of it on a limit count only those whose turn comes before that slot; who is bound elsewhere takes none of it.
+local function turn_slot(class, limits, place, wanted, t)
+  local at, last, binding = t.now, t.now, class[1]
+  for j = 1, #class, 2 do
+    local limit, units = limits[class[j]], class[j + 1]
+    local first = units - math.max(limit.is.free(limit, t), 0)
+    local ahead = turns_ahead(limit, first, units, place, t)
+    local slot = slot_behind(limit, ahead, first, units, t)
+    if slot > at then at, binding = slot, class[j] end
+    local rounds = (wanted - 1) * (limit.waiting + 1) + ahead + 1
+    local k = math.min(rounds * units, FARTHEST) + first - units
+    if k > 0 then last = math.max(last, limit.is.release(limit, k, t)) end
+  end
+  return at, last, binding
+end
+
+local function settle_debt(limits, place)
+  for _, limit in ipairs(limits) do
+    if limit.owed_place == place then limit.owed_units, limit.owed_until, limit.owed_place = 0, 0, 0 end
+  end
+end
+
+-- A request of several units that came in turn and found too few: they are kept for it as they come, or smaller ones
+-- would take them for ever. All of its limits or none, so that two of them never wait for each other.
+local function owe(class, limits, place, till, t)
+  local several = false
+  for j = 1, #class, 2 do
+    local limit = limits[class[j]]
+    several = several or class[j + 1] > 1
+    if limit.owed_units > 0 and limit.owed_until > t.now and limit.owed_place ~= place then return end
+  end
+  if not several then return end
+  for j = 1, #class, 2 do
+    local limit = limits[class[j]]
+    limit.owed_units, limit.owed_until, limit.owed_place = class[j + 1], till, place
+  end
+end
+
+-- Takes a place out of the line: { place, due, wanted, limit, units, limit, units ... }.
+local function line_leave(place, session, by_key)
+  local members = {}
+  for i = 4, #place, 2 do
+    members[#members + 1] = line_entry(place[i], place[2], place[1], place[i + 1], session)
+    local limit = by_key(place[i])
+    if limit then limit.waiting = limit.waiting - 1 end
+  end
+  redis.call('ZREM', line_key, unpack(members))
+end
+
+-- Serves one ask; returns { granted, wait (-1: all are served), last, binding (0: none) } and the place in line.
+local function turn_serve(ask, limits, classes, was, session, at_grant, granted, by_key, meta, t)
+  if was then line_leave(was, session, by_key) end
+  local standing = was and was[1] or NOWHERE
+  local served, class, wanted = turn_grant(ask, limits, classes, standing, at_grant, granted, t)
+  if not class then
+    settle_debt(limits, standing)
+    return { served, -1, 0, 0 }
+  end
+  local keeps_place, place = served == 0 and was ~= nil, standing
+  if not keeps_place then
+    settle_debt(limits, standing)
+    meta.places = meta.places + 1
+    place = meta.places
+  end
+  local at, last, binding = turn_slot(class, limits, keeps_place and place, wanted, t)
+  local nap = LONGEST_NAP
+  for j = 1, #class, 2 do
+    local limit = limits[class[j]]
+    nap = math.min(nap, math.floor(limit.is.period(limit) / 200))
+  end
+  local wait = math.max(at - t.now, nap)
+  local turn = { served, wait, math.max(last - t.now, wait), binding }
+  if ask[2] == 0 then return turn end
+  local due = t.now + wait
+  if keeps_place and was[2] <= t.now + EARLY then owe(class, limits, place, due + GRACE, t) end
+  local mine, members = { place, due, wanted }, {}
+  for j = 1, #class, 2 do
+    local limit, units = limits[class[j]], class[j + 1]
+    limit.waiting = limit.waiting + 1
+    mine[#mine + 1], mine[#mine + 2] = limit.key, units
+    members[#members + 1], members[#members + 2] = 0, line_entry(limit.key, due, place, units, session)
+  end
+  redis.call('ZADD', line_key, unpack(members))
+  return turn, mine
+end

@@ -1,0 +1,286 @@
+//! Budgets in a Redis, shared by all processes that use it.
+
+mod codec;
+mod keys;
+mod link;
+mod scripts;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use redis::Value;
+use tokio::sync::{Notify, watch};
+
+use self::{link::Link, scripts::Scripts};
+use super::{Look, SETTLE_US, Store, StoreFuture, split};
+use crate::{
+    Error, Report,
+    clock::{Clock, ManualClock},
+    exchange::{Reply, Request},
+    name::encode_value,
+};
+
+/// A marker that nobody looks at for a month is dropped.
+const MARKER_KEPT_MS: u64 = 30 * 86_400_000;
+/// A process looks so often whether its node forgot: more than twice while a budget holds back after a loss.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// Wake-ups only save time: a listener that fails comes back after so long.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// Budgets in a Redis. Clones share one connection; make one for each process.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), paceline::Error> {
+/// let store = paceline::RedisStore::connect("redis://user:password@127.0.0.1:6379/0").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RedisStore(Arc<Shared>);
+
+struct Shared {
+    link: Link,
+    scripts: Scripts,
+    clock: Clock,
+    test_clock: Option<ManualClock>,
+    trust: bool,
+    /// Random: sessions are called after it, and it listens on a channel of that name.
+    name: String,
+    sessions: AtomicU64,
+    bells: Mutex<HashMap<String, Weak<Notify>>>,
+    node: watch::Sender<String>,
+}
+
+impl RedisStore {
+    /// Connects to `redis://user:password@host:port/database`, or `rediss://` for TLS, and looks whether it can be used.
+    ///
+    /// # Errors
+    /// The address is wrong, or the server cannot be reached, refuses the password or is no Redis.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        Self::open(url, None, false).await
+    }
+
+    /// Connects, and takes the word of a Redis that was empty a moment ago that nothing was used: for tests, and for
+    /// those who know.
+    ///
+    /// # Errors
+    /// As [`RedisStore::connect`].
+    pub async fn connect_trusting(url: &str) -> Result<Self, Error> {
+        Self::open(url, None, true).await
+    }
+
+    /// Connects, and lets a test move the time that scripts see.
+    #[doc(hidden)]
+    pub async fn connect_with_clock(url: &str, clock: ManualClock) -> Result<Self, Error> {
+        Self::open(url, Some(clock), true).await
+    }
+
+    async fn open(url: &str, test_clock: Option<ManualClock>, trust: bool) -> Result<Self, Error> {
+        let store = Self(Arc::new(Shared {
+            link: Link::new(url)?,
+            scripts: Scripts::new(),
+            clock: test_clock.clone().map_or_else(Clock::running, Clock::from),
+            test_clock,
+            trust,
+            name: format!("{:016x}", fastrand::u64(..)),
+            sessions: AtomicU64::new(1),
+            bells: Mutex::default(),
+            node: watch::Sender::default(),
+        }));
+        let look = store.0.look().await?;
+        store.0.node.send_replace(look.node);
+        tokio::spawn(watch_node(Arc::downgrade(&store.0)));
+        tokio::spawn(listen(Arc::downgrade(&store.0)));
+        Ok(store)
+    }
+
+    /// What Redis knows of a budget, or of one partition of it; `None`: nothing.
+    ///
+    /// # Errors
+    /// Redis cannot be used.
+    pub async fn inspect(&self, budget: &str, key: Option<&str>) -> Result<Option<Report>, Error> {
+        let address = match key {
+            Some(key) => format!("{budget}/{}", encode_value("partition key", key)?),
+            None => budget.to_owned(),
+        };
+        self.0.inspect(&address).await
+    }
+
+    /// The budgets that Redis knows, with their partitions: name and key.
+    ///
+    /// # Errors
+    /// Redis cannot be used.
+    pub async fn budgets(&self) -> Result<Vec<(String, Option<String>)>, Error> {
+        let mut found = BTreeSet::new();
+        let mut cursor = "0".to_owned();
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(&cursor).arg("MATCH").arg(keys::ALL_STATES).arg("COUNT").arg(1000);
+            let (next, page): (String, Vec<String>) = redis::from_redis_value(self.0.link.command(&scan).await?)
+                .map_err(|_| self.0.link.nonsense("its answer to SCAN is no list of keys"))?;
+            for address in page.iter().filter_map(|key| keys::address(key)) {
+                let (budget, key) = split(address);
+                found.insert((budget.to_owned(), key.map(str::to_owned)));
+            }
+            if next == "0" {
+                return Ok(found.into_iter().collect());
+            }
+            cursor = next;
+        }
+    }
+}
+
+impl Store for RedisStore {
+    fn exchange<'a>(&'a self, address: &'a str, request: &'a Request) -> StoreFuture<'a, Reply> {
+        Box::pin(self.0.exchange(address, request))
+    }
+
+    fn inspect<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<Report>> {
+        Box::pin(self.0.inspect(address))
+    }
+
+    fn look(&self) -> StoreFuture<'_, Look> {
+        Box::pin(async {
+            let look = self.0.look().await?;
+            self.0.seen(&look.node);
+            Ok(look)
+        })
+    }
+
+    fn node(&self) -> watch::Receiver<String> {
+        self.0.node.subscribe()
+    }
+
+    fn enroll(&self, bell: &Arc<Notify>) -> String {
+        let name = format!("{}.{}", self.0.name, self.0.sessions.fetch_add(1, Ordering::Relaxed));
+        let mut bells = lock(&self.0.bells);
+        bells.retain(|_, bell| bell.strong_count() > 0);
+        bells.insert(name.clone(), Arc::downgrade(bell));
+        name
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+}
+
+impl Shared {
+    fn test_time(&self) -> Option<String> {
+        self.test_clock.as_ref().map(|clock| clock.now_us().to_string())
+    }
+
+    async fn exchange(&self, address: &str, request: &Request) -> Result<Reply, Error> {
+        let (state, line) = (keys::state(address), keys::line(address));
+        let body = codec::request(request);
+        let time = self.test_time();
+        let mut args = vec![body.as_slice(), keys::WAKE.as_bytes()];
+        args.extend(time.as_ref().map(|time| time.as_bytes()));
+        let value = self.link.run(&self.scripts.exchange, &[&state, &line], &args).await?;
+        codec::reply(&value).map_err(|why| self.link.nonsense(&format!("budget {address}: {why}")))
+    }
+
+    async fn inspect(&self, address: &str) -> Result<Option<Report>, Error> {
+        let (state, line) = (keys::state(address), keys::line(address));
+        let time = self.test_time().unwrap_or_default();
+        let value = self.link.run(&self.scripts.inspect, &[&state, &line], &[time.as_bytes()]).await?;
+        let (budget, key) = split(address);
+        codec::report(&value, budget, key).map_err(|why| self.link.nonsense(&format!("budget {address}: {why}")))
+    }
+
+    async fn look(&self) -> Result<Look, Error> {
+        let random = format!("{:016x}", fastrand::u64(..));
+        let kept = MARKER_KEPT_MS.to_string();
+        let args = [random.as_bytes(), kept.as_bytes()];
+        let value = self.link.run(&self.scripts.node, &[keys::MARKER], &args).await?;
+        let (marker, age_us) = codec::look(&value).map_err(|why| self.link.nonsense(&why))?;
+        let settle_us = if self.trust { 0 } else { SETTLE_US.saturating_sub(age_us) };
+        Ok(Look { node: format!("{marker} {}", self.run_id().await), settle_us })
+    }
+
+    /// Which run of the server this is; nothing where a user may not ask.
+    async fn run_id(&self) -> String {
+        let mut info = redis::cmd("INFO");
+        info.arg("server");
+        let text = match self.link.command(&info).await {
+            Ok(Value::BulkString(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+            Ok(Value::VerbatimString { text, .. }) => text,
+            _ => return String::new(),
+        };
+        let run = text.lines().find_map(|line| line.strip_prefix("run_id:"));
+        run.unwrap_or_default().trim().chars().take(64).collect()
+    }
+
+    /// Tells the sessions when the node is another than before.
+    fn seen(&self, node: &str) {
+        self.node.send_if_modified(|known| {
+            let changed = known != node;
+            if changed {
+                tracing::warn!("Redis was restarted, emptied or failed over: sessions resume");
+                node.clone_into(known);
+            }
+            changed
+        });
+    }
+}
+
+/// Looks at the node again and again while any session uses it.
+async fn watch_node(store: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(store) = store.upgrade() else { return };
+        if store.node.receiver_count() == 0 {
+            continue;
+        }
+        // One that cannot be reached tells nothing: the sessions' own exchanges say so.
+        if let Ok(look) = store.look().await {
+            store.seen(&look.node);
+        }
+    }
+}
+
+/// Rings the bells of the sessions that scripts wake.
+async fn listen(store: Weak<Shared>) {
+    use futures_util::StreamExt;
+    loop {
+        let Some(shared) = store.upgrade() else { return };
+        let listener = shared.link.subscribe(&keys::wake(&shared.name)).await;
+        drop(shared);
+        if let Ok(mut listener) = listener {
+            let mut messages = listener.on_message();
+            loop {
+                let message = tokio::time::timeout(LISTEN_AGAIN, messages.next()).await;
+                let Some(shared) = store.upgrade() else { return };
+                match message {
+                    Ok(Some(message)) => {
+                        let session = message.get_payload::<String>().unwrap_or_default();
+                        if let Some(bell) = lock(&shared.bells).get(&session).and_then(Weak::upgrade) {
+                            bell.notify_one();
+                        }
+                    }
+                    Ok(None) => break,
+                    // Quiet: look whether the store is still in use.
+                    Err(_) => {}
+                }
+            }
+        }
+        tokio::time::sleep(LISTEN_AGAIN).await;
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RedisStore").field(&self.0.link).finish()
+    }
+}
+
+/// A panic elsewhere leaves this map whole: it is changed in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

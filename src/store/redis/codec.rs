@@ -1,0 +1,245 @@
+//! A request as bytes, a reply out of what Redis says: pure, and whatever comes, no panic.
+
+use redis::Value;
+use rmp::encode::{write_array_len, write_nil, write_sint, write_str, write_uint};
+
+use crate::{
+    exchange::{Done, Part, Reply, Request, Terms, Turn},
+    report::{LimitReport, Report, SessionReport},
+};
+
+/// The version of the request's form.
+const FORM: u64 = 1;
+
+/// Encodes a request as one MessagePack list.
+pub(super) fn request(request: &Request) -> Vec<u8> {
+    let mut out = List(Vec::with_capacity(512));
+    out.list(15);
+    out.uint(FORM);
+    out.text(&request.session);
+    out.text(&request.who);
+    out.uint(request.seq);
+    out.uint(request.acked);
+    out.text(&request.node);
+    out.int(request.settle_us.map_or(-1, |us| us as i64));
+    out.uint(request.lease_us);
+    out.uint(u64::from(request.at_grant));
+    out.list(request.limits.len());
+    request.limits.iter().for_each(|terms| out.terms(terms));
+    out.list(request.classes.len());
+    for class in &request.classes {
+        out.list(class.len() * 2);
+        class.iter().for_each(|&(limit, units)| out.uints([limit as u64 + 1, units]));
+    }
+    out.list(request.completes.len() * 5);
+    for done in &request.completes {
+        let part = match done.part {
+            Part::Whole => 0,
+            Part::Arrived => 1,
+            Part::Ended => 2,
+            Part::Unsent => 3,
+        };
+        out.uints([done.class as u64 + 1, done.count, done.age_us, done.hold_us, part]);
+    }
+    out.list(request.adjusts.len() * 3);
+    for adjust in &request.adjusts {
+        out.uint(adjust.limit as u64 + 1);
+        out.int(adjust.units);
+        out.uint(adjust.age_us);
+    }
+    out.list(request.asks.len());
+    for ask in &request.asks {
+        out.list(2 + ask.runs.len() * 2);
+        out.uints([u64::from(ask.route), u64::from(ask.wait)]);
+        ask.runs.iter().for_each(|&(class, count)| out.uints([class as u64 + 1, count]));
+    }
+    match &request.resume {
+        None => out.nil(),
+        Some(resume) => {
+            out.list(2);
+            out.list(resume.flights.len() * 2);
+            resume.flights.iter().for_each(|&(limit, units)| out.uints([limit as u64 + 1, units]));
+            out.list(resume.journal.len() * 4);
+            resume.journal.iter().for_each(|p| out.uints([p.limit as u64 + 1, p.units, p.age_us, p.seq]));
+        }
+    }
+    out.0
+}
+
+/// MessagePack in the making. Writing into memory cannot fail.
+struct List(Vec<u8>);
+
+impl List {
+    fn list(&mut self, len: usize) {
+        _ = write_array_len(&mut self.0, len as u32);
+    }
+
+    fn uint(&mut self, n: u64) {
+        _ = write_uint(&mut self.0, n);
+    }
+
+    fn uints<const N: usize>(&mut self, all: [u64; N]) {
+        all.into_iter().for_each(|n| self.uint(n));
+    }
+
+    fn int(&mut self, n: i64) {
+        _ = write_sint(&mut self.0, n);
+    }
+
+    fn text(&mut self, text: &str) {
+        _ = write_str(&mut self.0, text);
+    }
+
+    fn nil(&mut self) {
+        _ = write_nil(&mut self.0);
+    }
+
+    fn terms(&mut self, terms: &Terms) {
+        match terms {
+            Terms::SlidingWindow { key, quota, per_us } => {
+                self.list(4);
+                self.text(key);
+                self.uints([1, *quota, *per_us]);
+            }
+            Terms::TokenBucket { key, burst, refill_units, refill_us } => {
+                self.list(5);
+                self.text(key);
+                self.uints([2, *burst, *refill_units, *refill_us]);
+            }
+            Terms::FixedWindow { key, quota, per_us, skew_us, offset_us, edges } => {
+                self.list(if edges.is_some() { 10 } else { 6 });
+                self.text(key);
+                self.uints([3, *quota, *per_us, *skew_us, *offset_us]);
+                edges.iter().flatten().for_each(|&edge| self.uint(edge));
+            }
+            Terms::Concurrency { key, max } => {
+                self.list(3);
+                self.text(key);
+                self.uints([4, *max]);
+            }
+        }
+    }
+}
+
+/// Reads the reply to an exchange.
+pub(super) fn reply(value: &Value) -> Result<Reply, String> {
+    let mut items = Items::of(value)?;
+    Ok(match items.int()? {
+        0 => {
+            let settle_us = items.uint()?;
+            let limits = items.uint()? as usize;
+            let free = (0..limits).map(|_| items.int()).collect::<Result<Vec<_>, _>>()?;
+            let mut turns = Vec::new();
+            while !items.is_empty() {
+                turns.push(Turn {
+                    granted: items.uint()?,
+                    wait_us: u64::try_from(items.int()?).ok(),
+                    last_us: items.uint()?,
+                    binding: (items.uint()? as usize).checked_sub(1),
+                });
+            }
+            Reply::Done(Done { settle_us, turns, free })
+        }
+        1 => Reply::NoState,
+        2 => Reply::OtherNode { node: items.text()? },
+        3 => Reply::Lost,
+        4 => Reply::Stale,
+        5 => Reply::OtherTime { unix_us: items.uint()? },
+        6 => Reply::Newer { layout: items.uint()? },
+        7 => return Err(format!("it refused the request: {}", items.text()?)),
+        other => return Err(format!("it replied with an unknown status {other}")),
+    })
+}
+
+/// Reads the reply to a look: the marker and its age.
+pub(super) fn look(value: &Value) -> Result<(String, u64), String> {
+    let mut items = Items::of(value)?;
+    Ok((items.text()?, items.uint()?))
+}
+
+/// Reads the reply to an inspection.
+pub(super) fn report(value: &Value, budget: &str, key: Option<&str>) -> Result<Option<Report>, String> {
+    let mut items = Items::of(value)?;
+    if items.is_empty() {
+        return Ok(None);
+    }
+    let ms = |us: u64| us.div_ceil(1000);
+    let maybe_ms = |us: i64| u64::try_from(us).ok().map(ms);
+    let settling_us = items.uint()?;
+    let mut limits = Vec::new();
+    for item in items.list()? {
+        let mut item = Items::of(item)?;
+        let name = item.text()?;
+        let kind = item.uint()?;
+        let (quota, per_us) = (item.uint()?, item.uint()?);
+        let names = ["sliding-window", "token-bucket", "fixed-window", "concurrency"];
+        limits.push(LimitReport {
+            name,
+            kind: names.get((kind as usize).wrapping_sub(1)).ok_or("a limit of an unknown kind")?,
+            quota,
+            per_ms: (kind != 4).then(|| ms(per_us)),
+            used: item.uint()?,
+            in_flight: item.uint()?,
+            free: item.uint()?,
+            waiting: item.uint()?,
+            next_free_ms: maybe_ms(item.int()?),
+            cooldown_ms: None,
+        });
+    }
+    let mut sessions = Vec::new();
+    for item in items.list()? {
+        let mut item = Items::of(item)?;
+        sessions.push(SessionReport {
+            id: item.text()?,
+            who: item.text()?,
+            since_ms: ms(item.uint()?),
+            lease_ms: ms(item.uint()?),
+            held: item.uint()?,
+            waiting: item.uint()?,
+            turn_in_ms: maybe_ms(item.int()?),
+        });
+    }
+    let more_sessions = items.uint()?;
+    let settling_ms = (settling_us > 0).then(|| ms(settling_us));
+    let (budget, key) = (budget.to_owned(), key.map(str::to_owned));
+    Ok(Some(Report { budget, key, limits, sessions, more_sessions, settling_ms }))
+}
+
+/// Reads a list from its front.
+struct Items<'a>(std::slice::Iter<'a, Value>);
+
+impl<'a> Items<'a> {
+    fn of(value: &'a Value) -> Result<Self, String> {
+        match value {
+            Value::Array(items) => Ok(Self(items.iter())),
+            _ => Err("it replied with something that is not a list".into()),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.len() == 0
+    }
+
+    fn int(&mut self) -> Result<i64, String> {
+        match self.0.next() {
+            Some(Value::Int(n)) => Ok(*n),
+            _ => Err("a number is missing in its reply".into()),
+        }
+    }
+
+    fn uint(&mut self) -> Result<u64, String> {
+        u64::try_from(self.int()?).map_err(|_| "a number in its reply is below zero".into())
+    }
+
+    fn text(&mut self) -> Result<String, String> {
+        match self.0.next() {
+            Some(Value::BulkString(bytes)) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+            Some(Value::SimpleString(text)) => Ok(text.clone()),
+            _ => Err("a text is missing in its reply".into()),
+        }
+    }
+
+    fn list(&mut self) -> Result<std::slice::Iter<'a, Value>, String> {
+        Ok(Self::of(self.0.next().ok_or("a list is missing in its reply")?)?.0)
+    }
+}

@@ -1,0 +1,31 @@
+//! Every key that stands in Redis, with its type and meaning. The number is the layout's.
+
+/// Hash: all state of one budget (of one partition), `lua/README.md` has its fields. The tag keeps it in one slot with
+/// its line.
+pub(super) fn state(address: &str) -> String {
+    format!("pl:1:{{{address}}}")
+}
+
+/// Sorted set: who waits for the budget, and what may be dropped when.
+pub(super) fn line(address: &str) -> String {
+    format!("pl:1:{{{address}}}:line")
+}
+
+/// String: changes when the node forgot.
+pub(super) const MARKER: &str = "pl:1:node";
+
+/// Channel: names of the sessions of one store that should look again.
+pub(super) fn wake(store: &str) -> String {
+    format!("{WAKE}{store}")
+}
+
+/// What the wake channels begin with.
+pub(super) const WAKE: &str = "pl:1:wake:";
+
+/// All keys of budgets.
+pub(super) const ALL_STATES: &str = "pl:1:{*}";
+
+/// The address of a budget by the key of its state.
+pub(super) fn address(state: &str) -> Option<&str> {
+    state.strip_prefix("pl:1:{")?.strip_suffix('}')
+}

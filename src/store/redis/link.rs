@@ -1,0 +1,211 @@
+//! The way to one Redis: a connection that is checked out of the pool once and kept, our own timeouts, and what each
+//! failure means.
+
+use std::{fmt, time::Duration};
+
+use deadpool_redis::{Connection, Manager, Pool, Runtime};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, RedisError, Value,
+    aio::{ConnectionLike, MultiplexedConnection},
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
+};
+use tokio::{sync::Mutex, time::timeout};
+
+use super::scripts::Code;
+use crate::Error;
+
+/// Nobody waits longer for a connection ...
+const CONNECT: Duration = Duration::from_secs(2);
+/// ... or for an answer: then the connection is given up, with all that is on its way.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// A connection to one Redis that mends itself.
+pub(super) struct Link {
+    /// Host and port, for messages.
+    place: String,
+    client: Client,
+    pool: Pool,
+    live: Mutex<Live>,
+}
+
+#[derive(Default)]
+struct Live {
+    /// Kept checked out: checking it out again would cost a PING each time.
+    connection: Option<Connection>,
+    /// Which connection this is: one that failed is given up once, however many calls were on it.
+    number: u64,
+}
+
+impl Link {
+    /// Prepares the way; nothing is sent yet.
+    pub(super) fn new(url: &str) -> Result<Self, Error> {
+        let info = url.into_connection_info().map_err(|_| {
+            Error::config("the Redis address cannot be read; write redis://user:password@host:port/database, or rediss:// for TLS")
+        })?;
+        let place = match info.addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => format!("{host}:{port}"),
+            other => other.to_string(),
+        };
+        #[cfg(feature = "tls")]
+        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+            // Without a default provider the first handshake would panic; if the application chose one, this fails.
+            _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        #[cfg(not(feature = "tls"))]
+        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+            return Err(Error::config("a rediss:// address needs TLS; build paceline with its feature tls"));
+        }
+        let info = info.set_tcp_settings(sockets());
+        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
+        let unusable = |why: RedisError| {
+            Error::config(format!("Redis at {place} cannot be used: {}; check its address", why.category()))
+        };
+        let client = Client::open(info.clone()).map_err(unusable)?;
+        let manager = Manager::new_with_config(info, config).map_err(unusable)?;
+        let pool = Pool::builder(manager).max_size(1).runtime(Runtime::Tokio1).build();
+        let pool = pool.map_err(|why| {
+            Error::config(format!("Redis at {place}: no pool could be made: {why}; please report it"))
+        })?;
+        Ok(Self { place, client, pool, live: Mutex::default() })
+    }
+
+    /// Runs a script by its hash, or by its text on the same server if it is not known there.
+    pub(super) async fn run(&self, code: &Code, keys: &[&str], args: &[&[u8]]) -> Result<Value, Error> {
+        let command = |verb: &str, script: &str| {
+            let mut command = redis::cmd(verb);
+            command.arg(script).arg(keys.len()).arg(keys).arg(args);
+            command
+        };
+        match self.call(&command("EVALSHA", &code.hash)).await {
+            Err(Failure { error, .. }) if error.as_ref().is_some_and(|e| e.code() == Some("NOSCRIPT")) => {
+                self.call(&command("EVAL", code.text)).await.map_err(|f| self.explain(f))
+            }
+            answer => answer.map_err(|f| self.explain(f)),
+        }
+    }
+
+    /// Sends one command.
+    pub(super) async fn command(&self, command: &Cmd) -> Result<Value, Error> {
+        self.call(command).await.map_err(|f| self.explain(f))
+    }
+
+    async fn call(&self, command: &Cmd) -> Result<Value, Failure> {
+        let (mut connection, number) = self.connection().await?;
+        let failure = match timeout(ANSWER, connection.req_packed_command(command)).await {
+            Ok(Ok(value)) => return value.extract_error().map_err(Failure::from),
+            Ok(Err(error)) if !error.is_unrecoverable_error() && error.code() != Some("READONLY") => {
+                return Err(error.into());
+            }
+            Ok(Err(error)) => error.into(),
+            Err(_) => Failure { error: None, what: "no answer within 1 s" },
+        };
+        // What was sent may still be done: the next exchange repeats its number, and is told what came of it.
+        self.give_up(number).await;
+        Err(failure)
+    }
+
+    async fn connection(&self) -> Result<(MultiplexedConnection, u64), Failure> {
+        let mut live = self.live.lock().await;
+        if let Some(connection) = &live.connection {
+            return Ok((MultiplexedConnection::clone(connection), live.number));
+        }
+        let connection = match timeout(CONNECT, self.pool.get()).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(deadpool_redis::PoolError::Backend(error))) => return Err(error.into()),
+            Ok(Err(_)) => return Err(Failure { error: None, what: "the pool is closed" }),
+            Err(_) => return Err(Failure { error: None, what: "no connection within 2 s" }),
+        };
+        live.number += 1;
+        let copy = MultiplexedConnection::clone(&connection);
+        live.connection = Some(connection);
+        Ok((copy, live.number))
+    }
+
+    async fn give_up(&self, number: u64) {
+        let mut live = self.live.lock().await;
+        if live.number == number {
+            if let Some(connection) = live.connection.take() {
+                drop(Connection::take(connection));
+            }
+        }
+    }
+
+    /// Listens on a channel.
+    pub(super) async fn subscribe(&self, channel: &str) -> Result<redis::aio::PubSub, RedisError> {
+        let mut listener = self.client.get_async_pubsub().await?;
+        listener.subscribe(channel).await?;
+        Ok(listener)
+    }
+
+    /// What a failure means, and what to do about it.
+    fn explain(&self, failure: Failure) -> Error {
+        let what = format!("Redis at {}", self.place);
+        let Some(error) = failure.error else {
+            return Error::store_transient(what, failure.what, "see whether it runs and can be reached");
+        };
+        let why = error.detail().map_or_else(
+            || error.to_string(),
+            |detail| format!("{} {detail}", error.code().unwrap_or_default()).trim().to_owned(),
+        );
+        match error.code() {
+            Some("WRONGPASS" | "NOAUTH") => Error::store_fatal(what, why, "check user and password in its address"),
+            Some("NOPERM") => {
+                Error::store_fatal(what, why, "give the user the commands and keys that lua/README.md lists")
+            }
+            Some("OOM") => {
+                Error::store_transient(what, why, "give it more memory; paceline needs maxmemory-policy noeviction")
+            }
+            Some("MISCONF") => Error::store_transient(what, why, "see why it cannot write to its disk"),
+            Some("NOREPLICAS") => Error::store_transient(what, why, "bring its replicas back"),
+            Some("READONLY") => Error::store_transient(what, why, "it is a replica; point the address at the primary"),
+            Some("LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN") => {
+                Error::store_transient(what, why, "wait until it is done")
+            }
+            _ if matches!(error.kind(), redis::ErrorKind::AuthenticationFailed) => {
+                Error::store_fatal(what, why, "check user and password in its address")
+            }
+            _ if error.is_io_error() => Error::store_transient(what, why, "see whether it runs and can be reached"),
+            _ if matches!(error.kind(), redis::ErrorKind::Parse | redis::ErrorKind::UnexpectedReturnType) => {
+                Error::store_fatal(what, format!("it does not speak Redis: {why}"), "see what listens at this address")
+            }
+            _ => Error::store_fatal(what, why, "see its log"),
+        }
+    }
+
+    /// An answer that is not what the script promises.
+    pub(super) fn nonsense(&self, why: &str) -> Error {
+        Error::store_fatal(
+            format!("Redis at {}", self.place),
+            why,
+            "see whether it is a Redis, and whether its scripts are ours",
+        )
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Link({})", self.place)
+    }
+}
+
+struct Failure {
+    error: Option<RedisError>,
+    what: &'static str,
+}
+
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        Self { error: Some(error), what: "" }
+    }
+}
+
+/// No delay, a watch on silent peers, and a reset instead of unsent bytes when a connection is given up: a call that
+/// nobody waits for should not be done later.
+fn sockets() -> TcpSettings {
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_secs(10)).with_interval(Duration::from_secs(3)).with_retries(3);
+    let settings = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive).set_linger_time(Duration::ZERO);
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(Duration::from_secs(2));
+    settings
+}

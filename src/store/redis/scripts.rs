@@ -1,0 +1,67 @@
+//! What each script is made of: the only place that includes Lua.
+
+use redis::Script;
+
+macro_rules! lua {
+    ($($file:literal),* $(,)?) => {
+        concat!($(include_str!(concat!("../../../lua/", $file)), "\n"),*)
+    };
+}
+
+const EXCHANGE: &str = lua!(
+    "lib/fields.lua",
+    "lib/estimate.lua",
+    "lib/log.lua",
+    "lib/sliding_window.lua",
+    "lib/token_bucket.lua",
+    "lib/fixed_window.lua",
+    "lib/concurrency.lua",
+    "lib/limit.lua",
+    "lib/line.lua",
+    "lib/turn.lua",
+    "lib/session.lua",
+    "lib/request.lua",
+    "exchange.lua",
+);
+
+const INSPECT: &str = lua!(
+    "lib/fields.lua",
+    "lib/estimate.lua",
+    "lib/log.lua",
+    "lib/sliding_window.lua",
+    "lib/token_bucket.lua",
+    "lib/fixed_window.lua",
+    "lib/concurrency.lua",
+    "lib/limit.lua",
+    "lib/session.lua",
+    "inspect.lua",
+);
+
+const NODE: &str = lua!("node.lua");
+
+/// A script and its name in the server's cache.
+#[derive(Debug)]
+pub(super) struct Code {
+    pub(super) text: &'static str,
+    pub(super) hash: String,
+}
+
+impl Code {
+    fn new(text: &'static str) -> Self {
+        Self { text, hash: Script::new(text).get_hash().to_owned() }
+    }
+}
+
+/// The entry scripts.
+#[derive(Debug)]
+pub(super) struct Scripts {
+    pub(super) exchange: Code,
+    pub(super) inspect: Code,
+    pub(super) node: Code,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self { exchange: Code::new(EXCHANGE), inspect: Code::new(INSPECT), node: Code::new(NODE) }
+    }
+}

@@ -1,0 +1,198 @@
+//! Exactly once, loss and resume: what an exchange's numbers and names are for.
+
+use std::{sync::Arc, time::Duration};
+
+use paceline::{
+    ManualClock, Store,
+    exchange::{Ask, Complete, Part, Past, Reply, Request, Resume, Terms},
+};
+use tokio::{sync::Notify, time::timeout};
+
+use super::{done, next, store};
+use crate::support::unique;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A budget of two a second, on a store of its own.
+struct Budget {
+    clock: ManualClock,
+    store: Arc<dyn Store>,
+    address: String,
+    limits: Vec<Terms>,
+}
+
+impl Budget {
+    fn new() -> Self {
+        Self::of(Terms::SlidingWindow { key: "spike".to_owned(), quota: 2, per_us: 1_000_000 })
+    }
+
+    fn of(limit: Terms) -> Self {
+        let clock = ManualClock::new();
+        Self { store: store(&clock), clock, address: unique("sessions"), limits: vec![limit] }
+    }
+
+    fn next(&self, session: &str, acked: u64) -> Request {
+        next(session, acked, &self.limits)
+    }
+
+    /// Asks for one permit.
+    fn ask(&self, session: &str, acked: u64) -> Request {
+        let asks = vec![Ask { route: 0, wait: true, runs: vec![(0, 1)] }];
+        Request { classes: vec![vec![(0, 1)]], asks, ..self.next(session, acked) }
+    }
+
+    /// Reports one permit done.
+    fn complete(&self, session: &str, acked: u64) -> Request {
+        let completes = vec![Complete { class: 0, count: 1, age_us: 0, hold_us: 0, part: Part::Whole }];
+        Request { classes: vec![vec![(0, 1)]], completes, ..self.next(session, acked) }
+    }
+
+    async fn send(&self, request: &Request) -> Reply {
+        self.store.exchange(&self.address, request).await.unwrap()
+    }
+
+    async fn free(&self) -> i64 {
+        // A session that nobody knows, each time: it has never been answered.
+        done(self.send(&self.next(&unique("look"), 0)).await).free[0]
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_exchange_gets_the_first_reply_and_takes_nothing() {
+    let budget = Budget::new();
+    let request = budget.ask("a", 0);
+    let first = budget.send(&request).await;
+    assert_eq!(done(first.clone()).turns[0].granted, 1);
+    budget.clock.advance(SECOND / 2);
+    assert_eq!(budget.send(&request).await, first);
+    assert_eq!(budget.free().await, 1);
+}
+
+#[tokio::test]
+async fn an_exchange_that_was_overtaken_does_nothing() {
+    let budget = Budget::new();
+    let late = budget.ask("a", 0);
+    budget.send(&Request { seq: 2, ..late.clone() }).await;
+    assert_eq!(budget.send(&late).await, Reply::Stale);
+    assert_eq!(budget.free().await, 1);
+}
+
+#[tokio::test]
+async fn a_store_that_forgot_is_found_out_before_it_grants_anything() {
+    let budget = Budget::new();
+    assert_eq!(budget.send(&budget.ask("a", 7)).await, Reply::Lost);
+    assert_eq!(budget.store.inspect(&budget.address).await.unwrap(), None);
+    // The budget is there, the session is not.
+    budget.send(&budget.ask("b", 0)).await;
+    assert_eq!(budget.send(&budget.ask("a", 7)).await, Reply::Lost);
+    assert_eq!(budget.free().await, 1);
+}
+
+#[tokio::test]
+async fn a_session_that_has_not_looked_at_the_node_starts_no_budget() {
+    let budget = Budget::new();
+    let request = Request { settle_us: None, ..budget.ask("a", 0) };
+    assert_eq!(budget.send(&request).await, Reply::NoState);
+    assert_eq!(budget.store.inspect(&budget.address).await.unwrap(), None);
+    // On a budget that is there it need not look.
+    budget.send(&budget.next("b", 0)).await;
+    assert_eq!(done(budget.send(&request).await).turns[0].granted, 1);
+}
+
+#[tokio::test]
+async fn a_new_budget_on_a_young_node_grants_nothing_until_the_living_could_resume() {
+    let budget = Budget::new();
+    let request = Request { settle_us: Some(1_000_000), ..budget.ask("a", 0) };
+    let first = done(budget.send(&request).await);
+    assert_eq!((first.settle_us, first.turns[0].granted, first.turns[0].wait_us), (1_000_000, 0, Some(1_000_000)));
+    budget.clock.advance(SECOND - Duration::from_micros(1));
+    assert_eq!(done(budget.send(&budget.ask("b", 0)).await).turns[0].granted, 0);
+    budget.clock.advance(Duration::from_micros(1));
+    assert_eq!(done(budget.send(&budget.ask("a", 1)).await).turns[0].granted, 1);
+}
+
+#[tokio::test]
+async fn who_believes_in_another_node_is_told_which_one_it_is() {
+    let budget = Budget::new();
+    budget.send(&budget.ask("a", 0)).await;
+    let astray = Request { node: "elsewhere".to_owned(), ..budget.ask("b", 0) };
+    assert_eq!(budget.send(&astray).await, Reply::OtherNode { node: "node".to_owned() });
+    assert_eq!(budget.free().await, 1);
+}
+
+#[tokio::test]
+async fn a_session_resumes_with_all_that_it_holds_and_used() {
+    let budget = Budget::new();
+    let used = Past { limit: 0, units: 1, age_us: 300_000, seq: 4 };
+    let resume = Some(Resume { flights: vec![(0, 1)], journal: vec![used] });
+    let reply = done(budget.send(&Request { resume, ..budget.next("a", 5) }).await);
+    assert_eq!(reply.free, [0]);
+    budget.clock.advance(Duration::from_millis(700));
+    assert_eq!(budget.free().await, 1);
+    budget.send(&budget.complete("a", 6)).await;
+    budget.clock.advance(SECOND);
+    assert_eq!(budget.free().await, 2);
+}
+
+#[tokio::test]
+async fn resuming_enters_nothing_twice() {
+    let budget = Budget::new();
+    budget.send(&budget.ask("a", 0)).await;
+    budget.send(&budget.complete("a", 1)).await;
+    budget.send(&budget.ask("a", 2)).await;
+    let known = Past { limit: 0, units: 1, age_us: 0, seq: 2 };
+    let resume = Some(Resume { flights: vec![(0, 1)], journal: vec![known] });
+    assert_eq!(done(budget.send(&Request { resume, ..budget.next("a", 3) }).await).free, [0]);
+    // What the store believes in flight and the session no longer holds was never sent.
+    let resume = Some(Resume { flights: vec![(0, 0)], journal: vec![known] });
+    assert_eq!(done(budget.send(&Request { resume, ..budget.next("a", 4) }).await).free, [1]);
+}
+
+#[tokio::test]
+async fn after_a_change_of_node_everyone_holds_back_and_resumes() {
+    let budget = Budget::new();
+    budget.send(&budget.ask("a", 0)).await;
+    budget.send(&budget.next("b", 0)).await;
+    let moved = |request: Request| Request { node: "other".to_owned(), settle_us: Some(500_000), ..request };
+    let resume = Some(Resume { flights: vec![(0, 1)], journal: vec![] });
+    let first = done(budget.send(&moved(Request { resume, ..budget.ask("a", 1) })).await);
+    assert_eq!((first.settle_us, first.turns[0].granted), (500_000, 0));
+    assert_eq!(budget.send(&budget.ask("b", 1)).await, Reply::OtherNode { node: "other".to_owned() });
+    let resume = Some(Resume::default());
+    let second = done(budget.send(&moved(Request { resume, ..budget.ask("b", 1) })).await);
+    assert_eq!((second.settle_us, second.turns[0].granted), (500_000, 0));
+    budget.clock.advance(SECOND / 2);
+    assert_eq!(done(budget.send(&moved(budget.ask("b", 2))).await).turns[0].granted, 1);
+}
+
+#[tokio::test]
+async fn one_whose_lease_ended_must_resume() {
+    let budget = Budget::new();
+    budget.send(&Request { lease_us: 1_000_000, ..budget.ask("a", 0) }).await;
+    budget.clock.advance(SECOND * 5);
+    assert_eq!(budget.free().await, 2);
+    assert_eq!(budget.send(&budget.complete("a", 1)).await, Reply::Lost);
+}
+
+#[tokio::test]
+async fn each_route_of_one_exchange_gets_its_answer() {
+    let budget = Budget::new();
+    let route = |route, count| Ask { route, wait: true, runs: vec![(0, count)] };
+    let asks = vec![route(7, 1), route(3, 5)];
+    let turns = done(budget.send(&Request { asks, ..budget.ask("a", 0) }).await).turns;
+    assert_eq!(turns.iter().map(|turn| turn.granted).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(turns[0].wait_us, None);
+    assert_eq!(turns[1].wait_us, Some(1_000_000));
+}
+
+#[tokio::test]
+async fn the_first_sleeper_is_woken_when_something_comes_free_early() {
+    let budget = Budget::of(Terms::Concurrency { key: "calls".to_owned(), max: 1 });
+    let bell = Arc::new(Notify::new());
+    let sleeper = budget.store.enroll(&bell);
+    budget.send(&budget.ask("a", 0)).await;
+    assert_eq!(done(budget.send(&budget.ask(&sleeper, 0)).await).turns[0].granted, 0);
+    budget.send(&budget.complete("a", 1)).await;
+    timeout(SECOND * 5, bell.notified()).await.expect("the bell rings");
+    assert_eq!(done(budget.send(&budget.ask(&sleeper, 1)).await).turns[0].granted, 1);
+}
