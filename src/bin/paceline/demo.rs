@@ -73,8 +73,10 @@ impl Command {
     fn setting(&self, backend: &Backend) -> String {
         let Self { replicas, callers, quota, per, delay, .. } = self;
         format!(
-            "A provider allows {quota} calls in any {} and answers 429 to the rest. Its network takes {delay} each way.\n\
-             {replicas} replicas of {callers} callers share one key and would each like to send all they can.\n{backend}",
+            "A provider allows {quota} calls in any {} and answers 429 to the rest.\n\
+             Its network takes {delay} each way, at random.\n\
+             {replicas} replicas of {callers} callers share one key and always have more to send.\n\
+             {backend}",
             humantime::format_duration(*per)
         )
     }

@@ -24,7 +24,8 @@ impl Act {
     pub fn story(self, demo: &Command) -> String {
         match self {
             Self::Alone => format!(
-                "each replica paces itself; its callers sleep {} between their calls, which is right for one replica.",
+                "each replica paces itself. Its callers sleep {} between their calls,\n\
+                 which would be right if it had the key to itself.",
                 humantime::format_duration(Self::sleep(demo))
             ),
             Self::Together => "the same replicas and callers, each call through paceline.".into(),

@@ -50,8 +50,10 @@ impl Live {
     pub fn end(&self, provider: &Provider) {
         if !self.screen.is_hidden() {
             self.screen.abandon_with_message(self.frame(provider));
+            crate::say("");
         } else if !self.is_silent {
-            crate::say(self.totals(&provider.series(self.step())));
+            let (accepted, rejected) = totals(&provider.series(self.step()));
+            crate::say(format!("  {accepted} calls accepted, {rejected} rejected with 429"));
         }
     }
 
@@ -59,15 +61,11 @@ impl Live {
         let series = provider.series(self.step());
         let width = usize::from(console::Term::stdout().size().1).saturating_sub(MARGIN);
         let chart = draw(&series, self.limit_per_step(), width);
+        let (accepted, rejected) = totals(&series);
+        let accepted = style(format!("█ {accepted} accepted")).green();
+        let rejected = style(format!("░ {rejected} rejected with 429")).red();
         let passed = self.started.elapsed().min(self.lasts).as_secs();
-        format!("{chart}\n{}   {passed} s of {} s", self.totals(&series), self.lasts.as_secs())
-    }
-
-    fn totals(&self, series: &[Count]) -> String {
-        let accepted: u64 = series.iter().map(|count| count.accepted).sum();
-        let rejected: u64 = series.iter().map(|count| count.rejected).sum();
-        let rejected = style(format!("{rejected} rejected ░ (429)"));
-        format!("  {} accepted █   {}", style(accepted).green(), rejected.red())
+        format!("{chart}\n  {accepted}   {rejected}   {passed} s of {} s", self.lasts.as_secs())
     }
 
     /// A column is a second, or a whole window where that is longer: a window may come all at once.
@@ -113,6 +111,11 @@ fn draw(series: &[Count], limit: f64, width: usize) -> String {
     }
     let _ = write!(chart, "{:>width$} ┴{}", 0, "───".repeat(shown.len()), width = MARGIN - 2);
     chart
+}
+
+/// What was accepted and what was rejected in all.
+fn totals(series: &[Count]) -> (u64, u64) {
+    series.iter().fold((0, 0), |(accepted, rejected), count| (accepted + count.accepted, rejected + count.rejected))
 }
 
 /// A figure for the margin: whole where it is, short where it is large.

@@ -71,16 +71,17 @@ impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Given { from, .. } => {
-                write!(f, "Store: the Redis that {from} gives. Each replica is a process of its own.")
+                write!(f, "Store: the Redis that {from} gives.\nEach replica is a process of its own.")
             }
             Self::Private(redis) => write!(
                 f,
-                "Store: a private redis-server at {}, which ends with the demo. Each replica is a process of its own.",
+                "Store: a private redis-server for this demo only, {}.\nEach replica is a process of its own.",
                 redis.url
             ),
             Self::Memory => f.write_str(
-                "Store: the memory of this process, and the replicas are tasks in it: no Redis was given and there is no\n\
-                 redis-server on PATH. The same rules decide; install redis-server to see real processes.",
+                "Store: the memory of this process, and the replicas are tasks in it,\n\
+                 as no Redis was given and there is no redis-server on PATH.\n\
+                 The same rules decide. Install redis-server to see real processes.",
             ),
         }
     }

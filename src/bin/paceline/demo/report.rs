@@ -46,9 +46,9 @@ impl Report {
             (&most, |act| act.worst_window.to_string()),
             ("share of the budget used", |act| percent(act.share, "too short to tell")),
             ("  possible with these delays", |act| percent(act.possible, "")),
-            ("fairness among replicas (Jain, 1 is best)", |act| format!("{:.3}", act.fairness)),
-            ("wait until a call got through, median", |act| seconds(act.median_wait_ms)),
-            ("  the worst", |act| seconds(act.worst_wait_ms)),
+            ("fairness among replicas (Jain)", |act| format!("{:.3}", act.fairness)),
+            ("wait until a call got through, median", |act| time(act.median_wait_ms)),
+            ("  the worst", |act| time(act.worst_wait_ms)),
         ];
         for (label, figure) in rows {
             table.add_row(self.row(label, figure));
@@ -64,9 +64,10 @@ impl Report {
     fn conclusion(&self) -> String {
         let rejected = |act: Act| self.acts.iter().filter(|a| a.act == act).map(|a| a.rejected).sum::<u64>();
         match (rejected(Act::Alone), rejected(Act::Together)) {
-            (alone, 0) if self.is_proof() => {
-                format!("{alone} calls were told 429 without paceline; with it, none.")
+            (0, 0) if self.is_proof() => {
+                "No call was told 429 in either act: so few callers keep to the budget by themselves.".into()
             }
+            (alone, 0) if self.is_proof() => format!("{alone} calls were told 429 without paceline; with it, none."),
             (_, 0) => {
                 "No call reached the provider in act two: something is wrong with the store or this machine.".into()
             }
@@ -116,6 +117,6 @@ fn percent(share: Option<f64>, unknown: &str) -> String {
     share.map_or(unknown.into(), |share| format!("{:.1} %", share * 100.0))
 }
 
-fn seconds(millis: f64) -> String {
-    format!("{:.1} s", millis / 1000.0)
+fn time(millis: f64) -> String {
+    if millis < 1000.0 { format!("{millis:.0} ms") } else { format!("{:.1} s", millis / 1000.0) }
 }

@@ -63,7 +63,7 @@ pub struct RuleStats {
     pub worst_accepted: u64,
     /// The most calls, accepted or not, in any half-open window.
     pub worst_sent: u64,
-    /// The part of the quota that accepted calls used, over the steady part of the act; none for an act too short.
+    /// The part of the quota that accepted calls used, from the first to the last; none for an act too short.
     pub share: Option<f64>,
 }
 
@@ -120,7 +120,7 @@ impl Log {
             per_ms: rule.per.as_millis() as u64,
             worst_accepted: most_in_any_window(&accepted, rule.per),
             worst_sent: most_in_any_window(&sent, rule.per),
-            share: share_used(&sent, &accepted, rule),
+            share: share_used(&accepted, rule),
         }
     }
 }
@@ -144,15 +144,13 @@ fn most_in_any_window(times: &[Duration], per: Duration) -> u64 {
     most as u64
 }
 
-/// The accepted share of the quota over whole windows from the first call to the last: whole ones, since then it cannot
-/// pass 1. The first window, where everyone starts at once, is left out unless it is the only one.
-fn share_used(sent: &[Duration], accepted: &[Duration], rule: &Rule) -> Option<f64> {
-    let (start, end) = (*sent.first()?, *sent.last()?);
-    let windows = ((end - start).as_nanos() / rule.per.as_nanos()) as u32;
-    let skipped = u32::from(windows > 1);
-    let measured = start + rule.per * skipped..start + rule.per * windows;
-    let used = accepted.iter().filter(|at| measured.contains(at)).count() as f64;
-    (windows > 0).then(|| used / (rule.quota as f64 * f64::from(windows - skipped)))
+/// How much of the quota was used from the first accepted call to the last: of two calls `k * quota` places apart, the
+/// later one comes `k` windows later if all of it is used, and never earlier. So this cannot pass 1, and neither the
+/// rush at the start nor where the act happens to end shifts it.
+fn share_used(accepted: &[Duration], rule: &Rule) -> Option<f64> {
+    let windows = accepted.len().checked_sub(1)? / rule.quota as usize;
+    let took = accepted[windows * rule.quota as usize] - accepted[0];
+    (windows > 0).then(|| windows as f64 * rule.per.as_secs_f64() / took.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -173,12 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_a_perfect_run_is_one() {
+    fn the_share_is_that_of_the_steady_pace() {
         let rule = Rule::new(5, SECOND);
-        let times: Vec<Duration> = (0..10).flat_map(|second| [SECOND * second; 5]).collect();
-        assert_eq!(share_used(&times, &times, &rule), Some(1.0));
-        assert_eq!(share_used(&times[..10], &times[..10], &rule), Some(1.0), "the first window is all there is");
-        assert_eq!(share_used(&times[..5], &times[..5], &rule), None, "not one whole window");
+        let bursts = |every: Duration| (0..50).map(|call| every * (call / 5)).collect::<Vec<_>>();
+        assert_eq!(share_used(&bursts(SECOND), &rule), Some(1.0));
+        assert_eq!(share_used(&bursts(SECOND * 2), &rule), Some(0.5));
+        assert_eq!(share_used(&bursts(SECOND)[..6], &rule), Some(1.0));
+        assert_eq!(share_used(&bursts(SECOND)[..5], &rule), None, "no call tells how long a window took");
+        assert_eq!(share_used(&[], &rule), None);
     }
 
     #[test]
