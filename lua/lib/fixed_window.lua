@@ -17,6 +17,14 @@ function fixed_window.around(limit, wall)
   end
 end
 
+-- Where the window before the one that starts at `start` does.
+local function start_before(limit, start)
+  for i = 2, limit.edges and 4 or 0 do
+    if limit.edges[i] == start then return limit.edges[i - 1] end
+  end
+  return start - limit.per
+end
+
 function fixed_window.roll(limit, t)
   local start, stop = fixed_window.around(limit, t.wall)
   if not start then return end
@@ -31,7 +39,9 @@ function fixed_window.roll(limit, t)
   elseif start == limit.stop then
     limit.before, limit.used = limit.used + limit.flying, limit.after
   else
-    limit.before, limit.used = limit.flying, 0
+    -- The window that nobody looked into may be the one before: what landed near its start counts there.
+    local late = start_before(limit, start) == limit.stop and limit.after or 0
+    limit.before, limit.used = late + limit.flying, 0
   end
   limit.after, limit.start, limit.stop = 0, start, stop
 end

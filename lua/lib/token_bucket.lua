@@ -45,7 +45,7 @@ function token_bucket.adjust(limit, units, age, t)
     local regained = missed(limit, units, t.now - age, t.now)
     limit.level = limit.level + regained - units * limit.scale
     if regained < units * limit.scale then limit.full_since = 0 end
-  elseif limit.last_full < t.now - age then
+  elseif limit.last_full <= t.now - age then
     -- Had it been full since then, what is given back now would have flowed over.
     limit.level = math.min(limit.level - units * limit.scale, cap(limit))
   end
@@ -54,7 +54,11 @@ end
 function token_bucket.land(limit, units, held, age, t)
   local gain = missed(limit, held, t.now - age, t.now)
   limit.level = limit.level + gain
-  if gain < held * limit.scale then limit.full_since = 0 end
+  if gain < held * limit.scale then
+    -- With hindsight it was not full any more once they had landed.
+    if limit.full_since > 0 then limit.last_full = math.min(limit.last_full, t.now - age) end
+    limit.full_since = 0
+  end
   if units > held then token_bucket.adjust(limit, units - held, age, t) end
 end
 

@@ -8,6 +8,6 @@ use paceline::{ManualClock, MemoryStore, Store};
 mod tree;
 
 /// A store that lives by `clock`.
-fn store(clock: &ManualClock) -> Arc<dyn Store> {
+async fn store(clock: &ManualClock) -> Arc<dyn Store> {
     Arc::new(MemoryStore::with_clock(clock.clone()))
 }

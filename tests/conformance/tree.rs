@@ -12,7 +12,7 @@ mod sessions;
 mod vectors;
 
 /// The next exchange of a session whose exchanges up to `acked` were answered, without anything to do.
-fn next(session: &str, acked: u64, limits: &[Terms]) -> Request {
+pub fn next(session: &str, acked: u64, limits: &[Terms]) -> Request {
     Request {
         session: session.to_owned(),
         who: "conformance".to_owned(),

@@ -20,7 +20,7 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("acked", |r| r.acked = r.seq),
     ("lease", |r| r.lease_us = 0),
     ("lease", |r| r.lease_us = u64::MAX),
-    ("settle", |r| r.settle_us = Some(u64::MAX)),
+    ("settle", |r| r.settle_us = Some(60_000_001)),
     ("limit", |r| r.limits[0] = window("", 2)),
     ("limit", |r| r.limits[0] = window(&"n".repeat(4096), 2)),
     ("limit", |r| r.limits.push(r.limits[0].clone())),
@@ -32,9 +32,9 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("refill", |r| r.limits[0] = bucket(2, 1, 0)),
     ("burst", |r| r.limits[0] = bucket(1 << 39, 1, 1 << 30)),
     ("skew", |r| r.limits[0] = fixed(60_000_000, None)),
-    ("edges", |r| r.limits[0] = fixed(0, Some([0, 2_000_000_000_000_000, 1, 2]))),
+    ("edge", |r| r.limits[0] = fixed(0, Some([0, 2_000_000_000_000_000, 1, 2]))),
     ("class", |r| r.classes[0].clear()),
-    ("class", |r| r.classes[0] = vec![(1, 1)]),
+    ("limit", |r| r.classes[0] = vec![(1, 1)]),
     ("class", |r| r.classes[0] = vec![(0, 1), (0, 1)]),
     ("cost", |r| r.classes[0] = vec![(0, 0)]),
     ("cost", |r| r.classes[0] = vec![(0, 3)]),
@@ -61,7 +61,7 @@ const SPOILED: &[(&str, Spoil)] = &[
 #[tokio::test]
 async fn a_broken_exchange_is_refused_and_changes_nothing() {
     let clock = ManualClock::new();
-    let store = store(&clock);
+    let store = store(&clock).await;
     let address = unique("bad-input");
     let mut wrong = Vec::new();
 

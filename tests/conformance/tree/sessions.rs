@@ -22,13 +22,13 @@ struct Budget {
 }
 
 impl Budget {
-    fn new() -> Self {
-        Self::of(Terms::SlidingWindow { key: "spike".to_owned(), quota: 2, per_us: 1_000_000 })
+    async fn new() -> Self {
+        Self::of(Terms::SlidingWindow { key: "spike".to_owned(), quota: 2, per_us: 1_000_000 }).await
     }
 
-    fn of(limit: Terms) -> Self {
+    async fn of(limit: Terms) -> Self {
         let clock = ManualClock::new();
-        Self { store: store(&clock), clock, address: unique("sessions"), limits: vec![limit] }
+        Self { store: store(&clock).await, clock, address: unique("sessions"), limits: vec![limit] }
     }
 
     fn next(&self, session: &str, acked: u64) -> Request {
@@ -59,7 +59,7 @@ impl Budget {
 
 #[tokio::test]
 async fn a_repeated_exchange_gets_the_first_reply_and_takes_nothing() {
-    let budget = Budget::new();
+    let budget = Budget::new().await;
     let request = budget.ask("a", 0);
     let first = budget.send(&request).await;
     assert_eq!(done(first.clone()).turns[0].granted, 1);
@@ -70,7 +70,7 @@ async fn a_repeated_exchange_gets_the_first_reply_and_takes_nothing() {
 
 #[tokio::test]
 async fn an_exchange_that_was_overtaken_does_nothing() {
-    let budget = Budget::new();
+    let budget = Budget::new().await;
     let late = budget.ask("a", 0);
     budget.send(&Request { seq: 2, ..late.clone() }).await;
     assert_eq!(budget.send(&late).await, Reply::Stale);
@@ -79,7 +79,7 @@ async fn an_exchange_that_was_overtaken_does_nothing() {
 
 #[tokio::test]
 async fn a_store_that_forgot_is_found_out_before_it_grants_anything() {
-    let budget = Budget::new();
+    let budget = Budget::new().await;
     assert_eq!(budget.send(&budget.ask("a", 7)).await, Reply::Lost);
     assert_eq!(budget.store.inspect(&budget.address).await.unwrap(), None);
     // The budget is there, the session is not.
@@ -90,7 +90,7 @@ async fn a_store_that_forgot_is_found_out_before_it_grants_anything() {
 
 #[tokio::test]
 async fn a_session_that_has_not_looked_at_the_node_starts_no_budget() {
-    let budget = Budget::new();
+    let budget = Budget::new().await;
     let request = Request { settle_us: None, ..budget.ask("a", 0) };
     assert_eq!(budget.send(&request).await, Reply::NoState);
     assert_eq!(budget.store.inspect(&budget.address).await.unwrap(), None);
@@ -101,7 +101,7 @@ async fn a_session_that_has_not_looked_at_the_node_starts_no_budget() {
 
 #[tokio::test]
 async fn a_new_budget_on_a_young_node_grants_nothing_until_the_living_could_resume() {
-    let budget = Budget::new();
+    let budget = Budget::new().await;
     let request = Request { settle_us: Some(1_000_000), ..budget.ask("a", 0) };
     let first = done(budget.send(&request).await);
     assert_eq!((first.settle_us, first.turns[0].granted, first.turns[0].wait_us), (1_000_000, 0, Some(1_000_000)));
@@ -113,7 +113,7 @@ async fn a_new_budget_on_a_young_node_grants_nothing_until_the_living_could_resu
 
 #[tokio::test]
 async fn who_believes_in_another_node_is_told_which_one_it_is() {
-    let budget = Budget::new();
+    let budget = Budget::new().await;
     budget.send(&budget.ask("a", 0)).await;
     let astray = Request { node: "elsewhere".to_owned(), ..budget.ask("b", 0) };
     assert_eq!(budget.send(&astray).await, Reply::OtherNode { node: "node".to_owned() });
@@ -122,7 +122,7 @@ async fn who_believes_in_another_node_is_told_which_one_it_is() {
 
 #[tokio::test]
 async fn a_session_resumes_with_all_that_it_holds_and_used() {
-    let budget = Budget::new();
+    let budget = Budget::new().await;
     let used = Past { limit: 0, units: 1, age_us: 300_000, seq: 4 };
     let resume = Some(Resume { flights: vec![(0, 1)], journal: vec![used] });
     let reply = done(budget.send(&Request { resume, ..budget.next("a", 5) }).await);
@@ -136,7 +136,7 @@ async fn a_session_resumes_with_all_that_it_holds_and_used() {
 
 #[tokio::test]
 async fn resuming_enters_nothing_twice() {
-    let budget = Budget::new();
+    let budget = Budget::new().await;
     budget.send(&budget.ask("a", 0)).await;
     budget.send(&budget.complete("a", 1)).await;
     budget.send(&budget.ask("a", 2)).await;
@@ -150,7 +150,7 @@ async fn resuming_enters_nothing_twice() {
 
 #[tokio::test]
 async fn after_a_change_of_node_everyone_holds_back_and_resumes() {
-    let budget = Budget::new();
+    let budget = Budget::new().await;
     budget.send(&budget.ask("a", 0)).await;
     budget.send(&budget.next("b", 0)).await;
     let moved = |request: Request| Request { node: "other".to_owned(), settle_us: Some(500_000), ..request };
@@ -167,7 +167,7 @@ async fn after_a_change_of_node_everyone_holds_back_and_resumes() {
 
 #[tokio::test]
 async fn one_whose_lease_ended_must_resume() {
-    let budget = Budget::new();
+    let budget = Budget::new().await;
     budget.send(&Request { lease_us: 1_000_000, ..budget.ask("a", 0) }).await;
     budget.clock.advance(SECOND * 5);
     assert_eq!(budget.free().await, 2);
@@ -176,7 +176,7 @@ async fn one_whose_lease_ended_must_resume() {
 
 #[tokio::test]
 async fn each_route_of_one_exchange_gets_its_answer() {
-    let budget = Budget::new();
+    let budget = Budget::new().await;
     let route = |route, count| Ask { route, wait: true, runs: vec![(0, count)] };
     let asks = vec![route(7, 1), route(3, 5)];
     let turns = done(budget.send(&Request { asks, ..budget.ask("a", 0) }).await).turns;
@@ -187,7 +187,7 @@ async fn each_route_of_one_exchange_gets_its_answer() {
 
 #[tokio::test]
 async fn the_first_sleeper_is_woken_when_something_comes_free_early() {
-    let budget = Budget::of(Terms::Concurrency { key: "calls".to_owned(), max: 1 });
+    let budget = Budget::of(Terms::Concurrency { key: "calls".to_owned(), max: 1 }).await;
     let bell = Arc::new(Notify::new());
     let sleeper = budget.store.enroll(&bell);
     budget.send(&budget.ask("a", 0)).await;

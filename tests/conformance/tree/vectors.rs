@@ -19,7 +19,7 @@ async fn each_vector_holds() {
     let mut count = 0;
     for (file, case) in cases() {
         count += 1;
-        if let Err(failure) = Run::new(&case).all().await {
+        if let Err(failure) = Run::new(&case).await.all().await {
             let defect = case.defect.map(|defect| format!("\n    (a defect of {defect})")).unwrap_or_default();
             failures.push(format!("{file}.toml: {}: {failure}{defect}", case.name));
         }
@@ -40,9 +40,9 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(case: &'a Case) -> Self {
+    async fn new(case: &'a Case) -> Self {
         let clock = ManualClock::at_unix_us(case.start_us());
-        let store = store(&clock);
+        let store = store(&clock).await;
         Self { case, terms: case.terms(), clock, store, address: unique("vector"), seqs: BTreeMap::new() }
     }
 
