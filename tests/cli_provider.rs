@@ -1,8 +1,12 @@
-//! The binary's practice provider and its sender, as real processes that speak real HTTP.
+//! The binary's practice provider, its sender and its view of a budget, as real processes that speak real HTTP.
 #![cfg(feature = "cli")]
 
+mod support;
+
 use std::{
+    fs,
     io::{BufRead, BufReader},
+    path::PathBuf,
     process::{Child, ChildStdin, Command, Output, Stdio},
     time::{Duration, Instant},
 };
@@ -164,5 +168,85 @@ fn what_cannot_be_sent_is_refused_in_a_sentence_that_keeps_secrets() {
         let told = tell(arguments);
         assert!(told.contains(expected) && !told.contains("s3cret"), "{told}");
         assert!(arguments.len() == 1 && expected.is_empty() || told.starts_with("error: "), "{told}");
+    }
+}
+
+/// A configuration of a budget of five a second for one test, and a name that no other test uses.
+struct Configured {
+    budget: String,
+    file: PathBuf,
+}
+
+impl Configured {
+    fn new(name: &str) -> Self {
+        let budget = support::unique(name);
+        let file = std::env::temp_dir().join(format!("{budget}.toml"));
+        let limit = "name = 'spike'\nkind = 'sliding-window'\nquota = 5\nper = '1s'";
+        fs::write(&file, format!("[[budget.{budget}.limit]]\n{limit}\n")).unwrap();
+        Self { budget, file }
+    }
+
+    fn arguments(&self) -> [&str; 2] {
+        ["--config", self.file.to_str().unwrap()]
+    }
+}
+
+impl Drop for Configured {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.file);
+    }
+}
+
+#[test]
+fn senders_on_one_redis_share_a_budget_and_inspect_shows_it() {
+    let (provider, configured) = (Provider::start(&["--limit", "5/1s"]), Configured::new("cli-send"));
+    let redis = ["--redis", support::redis_url()];
+    let url = provider.url("/");
+    let arguments = [&["send", "--json", &url, "-n", "8", "-c", "4"][..], &configured.arguments(), &redis].concat();
+    let senders: Vec<Child> = (0..2).map(|_| paceline(&arguments).stdout(Stdio::piped()).spawn().unwrap()).collect();
+    for sender in senders {
+        let output = sender.wait_with_output().unwrap();
+        let sent: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &sent["ok"]), (Some(0), &8.into()), "{sent}");
+        assert!(sent["exchanges"].as_u64().unwrap() > 0);
+    }
+    let stats = provider.stats();
+    assert_eq!((&stats["accepted"], &stats["rejected"]), (&16.into(), &0.into()), "{stats}");
+
+    let inspect = |format: &[&str]| {
+        let output = paceline(&[&["inspect", &configured.budget][..], &redis, format].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let reports: Value = serde_json::from_str(&inspect(&["--json"])).unwrap();
+    assert_eq!(
+        (&reports[0]["budget"], &reports[0]["limits"][0]["quota"]),
+        (&configured.budget.as_str().into(), &5.into())
+    );
+    let text = inspect(&[]);
+    assert!(text.contains("spike") && text.contains("of 5"), "{text}");
+}
+
+#[test]
+fn without_a_redis_a_sender_keeps_to_the_budget_alone_and_says_so() {
+    let (provider, configured) = (Provider::start(&["--limit", "5/1s"]), Configured::new("cli-alone"));
+    let output =
+        paceline(&["send", &provider.url("/"), "-n", "7", "-c", "2"]).args(configured.arguments()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let (said, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(said.contains("7 ok, 0 throttled"), "{said}");
+    assert!(told.starts_with("note: no Redis is configured") && told.lines().count() == 1, "{told}");
+}
+
+#[test]
+fn a_redis_out_of_reach_is_one_sentence_without_its_password() {
+    let configured = Configured::new("cli-unreachable");
+    let redis = "redis://:s3cret@127.0.0.1:1/";
+    for arguments in [&["send", "http://127.0.0.1:1/", "-n", "1"][..], &["inspect"], &["demo"]] {
+        let config = if arguments == ["demo"] { [].as_slice() } else { &configured.arguments() };
+        let output = paceline(arguments).args(config).args(["--redis", redis]).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && told.starts_with("error: ") && told.lines().count() == 1, "{told}");
+        assert!(!told.contains("s3cret"), "{told}");
     }
 }

@@ -1,8 +1,8 @@
 //! `paceline demo`: several processes share one key, first each on its own and then through paceline.
 
 mod act;
+mod backend;
 mod chart;
-mod redis;
 mod replicas;
 mod report;
 
@@ -13,8 +13,8 @@ use tokio::task::AbortHandle;
 
 use self::{
     act::{Act, Outcome},
+    backend::Backend,
     chart::Live,
-    redis::Backend,
     replicas::Replicas,
     report::Report,
 };

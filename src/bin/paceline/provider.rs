@@ -18,7 +18,7 @@ pub use self::{
     rule::Rule,
     server::{Provider, REPLICA_HEADER, listen},
 };
-use crate::{Failure, stop::Stop};
+use crate::{Failure, say, stop::Stop};
 
 /// A practice provider to try things against
 #[derive(Args)]
@@ -51,9 +51,9 @@ impl Command {
         }
         let (listener, address) = listen(self.listen).await?;
         if self.json {
-            println!("{}", json!({"url": format!("http://{address}"), "address": address}));
+            say(json!({"url": format!("http://{address}"), "address": address}));
         } else {
-            println!("http://{address}");
+            say(format_args!("http://{address}"));
         }
         tokio::select! {
             served = Provider::new(self.limits, self.delay).serve(listener) => served?,

@@ -53,9 +53,9 @@ impl fmt::Display for View<'_> {
         if limits.is_empty() {
             return f.write_str("  all of it is free, and nobody waits");
         }
-        let header = ["limit", "", "used", "in flight", "free", "next free"];
+        let header = ["limit", "", "used", "in flight", "free", "next in"];
         writeln!(f, "{}", self.table(&header, limits.iter().map(limit_row)))?;
-        writeln!(f, "  █ used  ▒ in flight  ░ free")?;
+        writeln!(f, "  █ used  ▒ in flight  ░ free; the next unit comes free in the time given")?;
         for limit in limits {
             if let Some(left) = limit.cooldown_ms {
                 writeln!(f, "  limit {} cools down: nobody sends for {}", limit.name, time(left))?;
@@ -68,7 +68,7 @@ impl fmt::Display for View<'_> {
         if sessions.is_empty() {
             return f.write_str("  no session is open");
         }
-        let header = ["session", "who", "joined", "holds", "waits for", "its turn"];
+        let header = ["session", "who", "open for", "holds", "waits for", "turn in"];
         f.write_str(&self.table(&header, sessions.iter().map(session_row)))?;
         match more_sessions {
             0 => Ok(()),
@@ -84,7 +84,7 @@ fn limit_row(limit: &LimitReport) -> Vec<String> {
         format!("{} of {}", limit.used, limit.quota),
         limit.in_flight.to_string(),
         limit.free.to_string(),
-        if limit.free > 0 { "now".into() } else { limit.next_free_ms.map_or("-".into(), time) },
+        limit.next_free_ms.map_or("-".into(), time),
     ]
 }
 
@@ -92,10 +92,10 @@ fn session_row(session: &SessionReport) -> Vec<String> {
     vec![
         session.id.clone(),
         session.who.clone(),
-        format!("{} ago", time(session.since_ms)),
+        time(session.since_ms),
         session.held.to_string(),
         session.waiting.to_string(),
-        session.turn_in_ms.map_or("-".into(), |due| format!("in {}", time(due))),
+        session.turn_in_ms.map_or("-".into(), time),
     ]
 }
 
@@ -117,4 +117,74 @@ fn time(millis: u64) -> String {
     }
     let text = humantime::format_duration(Duration::from_secs(millis / 1000)).to_string();
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let limit = LimitReport {
+            name: "day@campaigns".into(),
+            kind: "fixed-window",
+            quota: 30_000,
+            per_ms: Some(86_400_000),
+            used: 12_345,
+            in_flight: 9_000,
+            free: 8_655,
+            waiting: 0,
+            next_free_ms: Some(5_025_000),
+            cooldown_ms: Some(2500),
+        };
+        let session = SessionReport {
+            id: "21c9375a4aeacd5c.1".into(),
+            who: "worker-7d9f6b-x2x4k 4711 0.1.0".into(),
+            since_ms: 61_000,
+            lease_ms: 5000,
+            held: 3,
+            waiting: 12,
+            turn_in_ms: None,
+        };
+        Report {
+            budget: "keap".into(),
+            key: Some("tenant-7".into()),
+            limits: vec![limit],
+            sessions: vec![session],
+            more_sessions: 2,
+            settling_ms: None,
+        }
+    }
+
+    #[test]
+    fn a_report_fits_the_width_and_names_what_matters() {
+        let report = report();
+        let text = View::new(&report, 80).to_string();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        for part in [
+            "budget keap, key tenant-7",
+            "█████▒▒▒░░",
+            "8655",
+            "1h 23m",
+            "nobody sends for 2.5 s",
+            "1m 1s",
+            "and 2 more",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(!text.contains('\u{1b}'), "no colours");
+    }
+
+    #[test]
+    fn a_budget_that_nobody_uses_says_so() {
+        let report = Report { limits: Vec::new(), ..report() };
+        assert!(View::new(&report, 80).to_string().ends_with("all of it is free, and nobody waits"));
+    }
+
+    #[test]
+    fn one_unit_of_many_shows_in_the_bar() {
+        let limit = |used, in_flight| LimitReport { used, in_flight, ..report().limits.remove(0) };
+        assert_eq!(bar(&limit(1, 0)), "█░░░░░░░░░");
+        assert_eq!(bar(&limit(30_000, 30_000)), "██████████");
+        assert_eq!(bar(&limit(0, u64::MAX)), "▒▒▒▒▒▒▒▒▒▒");
+    }
 }
