@@ -103,8 +103,8 @@ impl Command {
     /// Drawn on a terminal only: in a pipe indicatif keeps quiet by itself.
     fn progress(&self) -> ProgressBar {
         let (bar, template) = match self.number {
-            Some(number) => (ProgressBar::new(number), "{bar:40} {pos} of {len} calls, {per_sec}, {eta} to go"),
-            None => (ProgressBar::no_length(), "{spinner} {pos} calls in {elapsed}, {per_sec}"),
+            Some(number) => (ProgressBar::new(number), "{bar:40} {pos} of {len} calls, {eta} to go"),
+            None => (ProgressBar::no_length(), "{spinner} {pos} calls in {elapsed}"),
         };
         bar.with_style(ProgressStyle::with_template(template).expect("the template is a literal"))
     }
