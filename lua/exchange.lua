@@ -63,7 +63,7 @@ meta = meta or {
 if wall + meta.offset < meta.last then meta.offset = meta.last - wall end
 meta.last = wall + meta.offset
 local t = { now = meta.last, wall = wall }
-if fresh then redis.call('ZADD', line_key, 0, '!') end
+if fresh then redis.call('ZADD', line_key, '0', '!') end
 
 local known, held_limits = {}, {}
 
@@ -107,15 +107,15 @@ end
 local function sweep()
   for _ = 1, SWEEP do
     if meta.next_look > t.now then return end
-    local first = redis.call('ZRANGEBYLEX', line_key, '[x|', '(x|~', 'LIMIT', 0, 1)[1]
+    local first = redis.call('ZRANGEBYLEX', line_key, '[x|', '(x}', 'LIMIT', '0', '1')[1]
     if not first then
       meta.next_look = NOWHERE
       return
     end
-    meta.next_look = tonumber(string.sub(first, 3, 18))
+    meta.next_look = struct.unpack('>I7', first, 3)
     if meta.next_look > t.now then return end
     redis.call('ZREM', line_key, first)
-    local what, name = string.sub(first, 20, 20), string.sub(first, 22)
+    local what, name = string.sub(first, 10, 10), string.sub(first, 12)
     if what == 's' then
       local session = session_read(name)
       if session and session.lease_end > t.now then

@@ -45,13 +45,10 @@ local function check_terms(terms)
   end
 end
 
-local function check_flat(what, l, checks)
-  list(what, l)
-  if #l % #checks ~= 0 then refuse(what .. ' is cut short') end
-  for i = 1, #l do
-    local check = checks[(i - 1) % #checks + 1]
-    whole(check[1], l[i], check[2], check[3])
-  end
+-- A flat list of records, each so many numbers long.
+local function records(what, l, length)
+  if #list(what, l) % length ~= 0 then refuse(what .. ' is cut short') end
+  return #l
 end
 
 -- Reads ARGV[1]: one MessagePack list; lua/README.md names its places.
@@ -84,13 +81,19 @@ local function read_request()
       dearest[c] = math.max(dearest[c], whole('cost', class[j + 1], 1, request.limits[class[j]][3]))
     end
   end
-  check_flat('completes', request.completes, {
-    { 'class', 1, classes }, { 'count', 1, MAX_UNITS }, { 'age', 0, MAX_TIME }, { 'hold', 0, MAX_TIME }, { 'part', 0, 3 },
-  })
-  for i = 1, #request.completes, 5 do
-    whole('units', request.completes[i + 1] * dearest[request.completes[i]], 1, MAX_UNITS)
+  local completes, adjusts = request.completes, request.adjusts
+  for i = 1, records('completes', completes, 5), 5 do
+    local class = whole('class', completes[i], 1, classes)
+    whole('units', whole('count', completes[i + 1], 1, MAX_UNITS) * dearest[class], 1, MAX_UNITS)
+    whole('age', completes[i + 2], 0, MAX_TIME)
+    whole('hold', completes[i + 3], 0, MAX_TIME)
+    whole('part', completes[i + 4], 0, 3)
   end
-  check_flat('adjusts', request.adjusts, { { 'limit', 1, limits }, { 'units', -MAX_UNITS, MAX_UNITS }, { 'age', 0, MAX_TIME } })
+  for i = 1, records('adjusts', adjusts, 3), 3 do
+    whole('limit', adjusts[i], 1, limits)
+    whole('units', adjusts[i + 1], -MAX_UNITS, MAX_UNITS)
+    whole('age', adjusts[i + 2], 0, MAX_TIME)
+  end
   for _, ask in ipairs(request.asks) do
     whole('route', list('an ask', ask)[1], 0, MAX_INTEGER)
     once('a route', routes, ask[1])
@@ -102,9 +105,17 @@ local function read_request()
     end
   end
   if request.resume then
-    local units = { 'units', 0, MAX_UNITS }
-    check_flat('flights', list('resume', request.resume)[1], { { 'limit', 1, limits }, units })
-    check_flat('journal', request.resume[2], { { 'limit', 1, limits }, units, { 'age', 0, MAX_TIME }, { 'seq', 0, MAX_INTEGER } })
+    local flights, journal = list('resume', request.resume)[1], request.resume[2]
+    for i = 1, records('flights', flights, 2), 2 do
+      whole('limit', flights[i], 1, limits)
+      whole('units', flights[i + 1], 0, MAX_UNITS)
+    end
+    for i = 1, records('journal', journal, 4), 4 do
+      whole('limit', journal[i], 1, limits)
+      whole('units', journal[i + 1], 0, MAX_UNITS)
+      whole('age', journal[i + 2], 0, MAX_TIME)
+      whole('seq', journal[i + 3], 0, MAX_INTEGER)
+    end
   end
   return request
 end

@@ -1,7 +1,20 @@
 -- `capacity` units in any `per`: an exact log; a unit in flight holds its place.
 -- Twin: src/ledger/sliding_window.rs
 
+local function make_sliding_window()
+
 local sliding_window = {}
+
+function sliding_window.define(limit, terms) limit.per = terms[4] end
+
+function sliding_window.read(limit, packed)
+  limit.per, limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last =
+    struct.unpack('>i8i8i8i8i8i8i8', packed, STATE)
+end
+
+function sliding_window.write(limit)
+  return struct.pack('>i8i8i8i8i8i8i8', limit.per, limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last)
+end
 
 function sliding_window.start(limit)
   limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last = 0, 0, 0, 0, 1, 0
@@ -43,3 +56,6 @@ end
 function sliding_window.period(limit) return limit.per end
 
 function sliding_window.forget(limit) log_clear(limit) end
+
+return sliding_window
+end

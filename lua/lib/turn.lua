@@ -166,7 +166,7 @@ local function turn_serve(ask, limits, classes, was, session, at_grant, granted,
     local limit, units = limits[class[j]], class[j + 1]
     limit.waiting = limit.waiting + 1
     mine[#mine + 1], mine[#mine + 2] = limit.key, units
-    members[#members + 1], members[#members + 2] = 0, line_entry(limit.key, due, place, units, session)
+    members[#members + 1], members[#members + 2] = '0', line_entry(limit.key, due, place, units, session)
   end
   redis.call('ZADD', line_key, unpack(members))
   return turn, mine

@@ -44,6 +44,7 @@ pub(crate) struct State {
     pub(crate) routes: HashMap<u32, Weak<Route>>,
     next_route: u32,
     waiting: usize,
+    came: u64,
     /// The worker lives; it has been told to look.
     pub(crate) working: bool,
     pub(crate) flush: Vec<oneshot::Sender<Result<(), Error>>>,
@@ -163,6 +164,7 @@ impl Desk {
             return Err(Error::new(kind));
         }
         state.waiting += 1;
+        state.came += 1;
         let queue = state.queues.entry(route.id).or_insert_with(|| Queue::new(route.clone()));
         let asks_now = match hurry {
             Hurry::CanWait => {
@@ -314,6 +316,11 @@ impl Desk {
 }
 
 impl State {
+    /// Callers that ever came.
+    pub(crate) fn came(&self) -> u64 {
+        self.came
+    }
+
     /// One caller less waits.
     pub(crate) fn served(&mut self, callers: usize) {
         self.waiting = self.waiting.saturating_sub(callers);
