@@ -1,6 +1,9 @@
 -- One limit's state, whatever its kind: how it is stored, how units land, when more come free.
 -- Twin: src/ledger/limit.rs
 
+local Limit = {}
+do (function()
+
 local FIRST_HOLD, LONGEST_HOLD = 50000, 4294967296
 local MAKE, MADE = { make_sliding_window, make_token_bucket, make_fixed_window, make_concurrency }, {}
 
@@ -14,8 +17,8 @@ local function kind_of(kind)
   return made
 end
 
-local function limit_read(key)
-  local packed = get('l:' .. key)
+function Limit.read(key)
+  local packed = Fields.get('l:' .. key)
   if not packed then return nil end
   local kind, capacity, flying, hold, waiting, owed_units, owed_until, owed_place = struct.unpack('>i8i8i8i8i8i8i8i8', packed)
   local limit = {
@@ -26,15 +29,15 @@ local function limit_read(key)
   return limit
 end
 
-local function limit_write(limit)
-  set('l:' .. limit.key, struct.pack(
+function Limit.write(limit)
+  Fields.set('l:' .. limit.key, struct.pack(
     '>i8i8i8i8i8i8i8i8', limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting,
     limit.owed_units, limit.owed_until, limit.owed_place
   ) .. limit.is.write(limit))
 end
 
 -- A new limit; `terms` is { key, kind, capacity, parameters ..., edges ... }.
-local function limit_new(terms, t)
+function Limit.new(terms, t)
   local limit = {
     key = terms[1], kind = terms[2], capacity = terms[3], flying = 0, hold = 0, waiting = 0,
     owed_units = 0, owed_until = 0, owed_place = 0, is = kind_of(terms[2]),
@@ -46,7 +49,7 @@ local function limit_new(terms, t)
 end
 
 -- Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
-local function limit_redefine(limit, terms, t)
+function Limit.redefine(limit, terms, t)
   if limit.kind == terms[2] then
     limit.is.define(limit, terms)
     limit.capacity = terms[3]
@@ -60,28 +63,30 @@ local function limit_redefine(limit, terms, t)
 end
 
 -- Units granted: in flight from now on.
-local function limit_grant(limit, units, t)
+function Limit.grant(limit, units, t)
   limit.flying = limit.flying + units
   limit.is.grant(limit, units, t)
 end
 
 -- Units landed `age` ago: `held` of them were known to be in flight.
-local function limit_land(limit, units, held, age, t)
+function Limit.land(limit, units, held, age, t)
   limit.flying = limit.flying - held
   limit.is.land(limit, units, held, age, t)
 end
 
-local function limit_unsent(limit, held)
+function Limit.unsent(limit, held)
   limit.flying = limit.flying - held
   limit.is.unsent(limit, held)
 end
 
 -- Learns how long permits are held.
-local function limit_learn(limit, hold, count)
+function Limit.learn(limit, hold, count)
   limit.hold = limit.hold + math.floor((math.min(hold, LONGEST_HOLD) - limit.hold) * math.min(count, 16) / 16)
 end
 
 -- Nothing of it is in use: forgetting it changes nothing.
-local function limit_idle(limit, t)
+function Limit.idle(limit, t)
   return limit.flying == 0 and limit.waiting == 0 and limit.is.free(limit, t) >= limit.capacity
 end
+
+end)() end

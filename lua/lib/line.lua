@@ -7,9 +7,14 @@
 -- Numbers are big-endian, so that the order of bytes is theirs: printing and reading them would cost ten times as much.
 -- Twin: src/ledger/line.rs
 
+local Line = {}
+do (function()
+
 local EARLY, GRACE, LOOK, LATEST = 500, 10000, '32', 36028797018963968
 
-local function line_entry(limit, due, place, units, session)
+Line.EARLY, Line.GRACE = EARLY, GRACE
+
+function Line.entry(limit, due, place, units, session)
   return 'q|' .. limit .. '|' .. struct.pack('>I7I7I5', due, place, units) .. session
 end
 
@@ -20,9 +25,9 @@ local function due_between(limit, from, to)
 end
 
 -- Units that those ahead of `place` may take right now: their turn is due and not missed. Sleepers hold nothing back.
-local function line_held_back(limit, place, now)
+function Line.held_back(limit, place, now)
   local from, to = due_between(limit, now - GRACE + 1, now + EARLY)
-  local near = redis.call('ZRANGEBYLEX', line_key, from, to, 'LIMIT', '0', LOOK)
+  local near = redis.call('ZRANGEBYLEX', Fields.line, from, to, 'LIMIT', '0', LOOK)
   local held, at = 0, #limit + 11 -- where the place starts
   for i = 1, #near do
     local theirs, units = struct.unpack('>I7I5', near[i], at)
@@ -32,14 +37,14 @@ local function line_held_back(limit, place, now)
 end
 
 -- How many turns are due up to `to`, and not missed.
-local function line_due_until(limit, to, now)
-  return redis.call('ZLEXCOUNT', line_key, due_between(limit, now - GRACE + 1, to))
+function Line.due_until(limit, to, now)
+  return redis.call('ZLEXCOUNT', Fields.line, due_between(limit, now - GRACE + 1, to))
 end
 
 -- How many turns of those ahead of `place` are due up to `to` and not missed, of the nearest.
-local function line_ahead_until(limit, place, latest, now)
+function Line.ahead_until(limit, place, latest, now)
   local from, to = due_between(limit, now - GRACE + 1, latest)
-  local near = redis.call('ZRANGEBYLEX', line_key, from, to, 'LIMIT', '0', LOOK)
+  local near = redis.call('ZRANGEBYLEX', Fields.line, from, to, 'LIMIT', '0', LOOK)
   local ahead, at = 0, #limit + 11
   for i = 1, #near do
     if struct.unpack('>I7', near[i], at) < place then ahead = ahead + 1 end
@@ -48,9 +53,9 @@ local function line_ahead_until(limit, place, latest, now)
 end
 
 -- The sessions of the nearest sleepers, but for `me`.
-local function line_nearest(limit, me, now, most)
+function Line.nearest(limit, me, now, most)
   local from, to = due_between(limit, now + EARLY + 1, LATEST)
-  local near = redis.call('ZRANGEBYLEX', line_key, from, to, 'LIMIT', '0', most)
+  local near = redis.call('ZRANGEBYLEX', Fields.line, from, to, 'LIMIT', '0', most)
   local sessions = {}
   for i = 1, #near do
     local session = string.sub(near[i], #limit + 23)
@@ -59,6 +64,8 @@ local function line_nearest(limit, me, now, most)
   return sessions
 end
 
-local function line_look_at(when, what)
-  redis.call('ZADD', line_key, '0', 'x|' .. struct.pack('>I7', when) .. what)
+function Line.look_at(when, what)
+  redis.call('ZADD', Fields.line, '0', 'x|' .. struct.pack('>I7', when) .. what)
 end
+
+end)() end

@@ -1,6 +1,9 @@
 -- Whether an exchange makes sense, before it changes anything: a negative or broken number must not mint permits.
 -- Twin: src/ledger/validate.rs
 
+local Request = {}
+do (function()
+
 local MAX_UNITS, MAX_TIME, MAX_INTEGER = 1099511627775, 10 * 366 * 86400000000, 9007199254740991
 
 -- Stops reading with a reason; nothing has been written yet.
@@ -52,7 +55,7 @@ local function records(what, l, length)
 end
 
 -- Reads ARGV[1]: one MessagePack list; lua/README.md names its places.
-local function read_request()
+function Request.read()
   local ok, r = pcall(cmsgpack.unpack, ARGV[1])
   if not ok or type(r) ~= 'table' then refuse('the request is not a MessagePack list') end
   whole('version of the request', r[1], 1, 1)
@@ -119,3 +122,5 @@ local function read_request()
   end
   return request
 end
+
+end)() end

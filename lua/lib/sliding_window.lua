@@ -20,21 +20,21 @@ function sliding_window.start(limit)
   limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last = 0, 0, 0, 0, 1, 0
 end
 
-function sliding_window.roll(limit, t) log_trim(limit, t.now) end
+function sliding_window.roll(limit, t) Log.trim(limit, t.now) end
 
 function sliding_window.free(limit) return limit.capacity - limit.used - limit.flying end
 
 function sliding_window.grant() end
 
-function sliding_window.land(limit, units, _, age, t) log_add(limit, t.now - age, units, t.now) end
+function sliding_window.land(limit, units, _, age, t) Log.add(limit, t.now - age, units, t.now) end
 
 function sliding_window.unsent() end
 
 function sliding_window.adjust(limit, units, age, t)
   if units > 0 then
-    log_add(limit, t.now - age, units, t.now)
+    Log.add(limit, t.now - age, units, t.now)
   elseif age < limit.per then
-    log_refund(limit, -units)
+    Log.refund(limit, -units)
   end
 end
 
@@ -46,7 +46,7 @@ function sliding_window.release(limit, k, t)
   local place = (k - 1) % total + 1
   local at = t.now + limit.per + limit.hold
   if place <= limit.used then
-    at = log_nth(limit, place) + limit.per
+    at = Log.nth(limit, place) + limit.per
   elseif place <= limit.used + limit.flying then
     at = t.now + limit.per + spread(limit, place - limit.used)
   end
@@ -55,7 +55,7 @@ end
 
 function sliding_window.period(limit) return limit.per end
 
-function sliding_window.forget(limit) log_clear(limit) end
+function sliding_window.forget(limit) Log.clear(limit) end
 
 return sliding_window
 end
