@@ -4,10 +4,12 @@
 //! most one exchange in flight and puts all that it has into the next one, so that one caller alone goes at once, and
 //! a thousand share a call. A worker that has nothing left to do ends; the desk stays for as long as it must remember.
 
+mod answers;
 pub(crate) mod class;
 pub(crate) mod desk;
 pub(crate) mod flights;
 mod journal;
+mod memory;
 mod pending;
 pub(crate) mod queue;
 mod worker;

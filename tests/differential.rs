@@ -23,7 +23,9 @@ async fn run(plan: &Plan, store: &RedisStore, clock: &ManualClock) -> Result<(),
         let ours = memory.exchange(&address, &request).await;
         let theirs = redis.exchange(&address, &request).await;
         match (&ours, &theirs) {
-            (Ok(ours), Ok(theirs)) => prop_assert_eq!(ours, theirs, "step {} of {:#?}\n{:#?}", number, plan.limits, request),
+            (Ok(ours), Ok(theirs)) => {
+                prop_assert_eq!(ours, theirs, "step {} of {:#?}\n{:#?}", number, plan.limits, request)
+            }
             (Err(_), Err(_)) => {}
             _ => prop_assert!(false, "step {number}: {ours:?} but {theirs:?}\n{request:#?}"),
         }
@@ -42,7 +44,8 @@ fn both_ledgers_answer_alike() {
     let clock = ManualClock::new();
     let store = runtime.block_on(RedisStore::connect_with_clock(support::redis_url(), clock.clone())).unwrap();
     let cases = std::env::var("PACELINE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
-    let config = ProptestConfig { cases, max_shrink_iters: 4000, failure_persistence: None, ..ProptestConfig::default() };
+    let config =
+        ProptestConfig { cases, max_shrink_iters: 4000, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let result = runner.run(&plan::plan(), |plan| runtime.block_on(run(&plan, &store, &clock)));
     if let Err(failure) = result {

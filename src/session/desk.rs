@@ -15,8 +15,9 @@ use super::{
     MAX_WAITING, PATIENCE_US, SEND_SHARE,
     class::{Applied, Class, Route, Selection},
     flights::{End, Flights},
+    memory::Memory,
     queue::{Answer, Grant, Queue, Refusal, Waiter},
-    worker::{self, Memory},
+    worker,
 };
 use crate::{ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind};
 
@@ -169,7 +170,7 @@ impl Desk {
                 queue.waiters.len() == 1 || queue.wake_us.is_none_or(|at| at <= since_us)
             }
             Hurry::NowOrNever => {
-                queue.hasty.push(waiter);
+                queue.hasty.push_back(waiter);
                 true
             }
         };

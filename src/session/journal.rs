@@ -24,7 +24,7 @@ impl Journal {
     /// Notes units that an exchange reported.
     pub(crate) fn note(&mut self, limit: &Arc<Applied>, units: u64, at_us: u64, seq: u64) {
         let horizon = horizon_us(&limit.terms);
-        if horizon == 0 {
+        if horizon == 0 || units == 0 {
             return;
         }
         if !self.0.contains_key(limit.terms.key()) {

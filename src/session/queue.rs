@@ -66,7 +66,7 @@ pub(crate) struct Queue {
     pub(crate) route: Arc<Route>,
     pub(crate) waiters: VecDeque<Waiter>,
     /// Callers that do not wait: asked for once, when nobody else is here.
-    pub(crate) hasty: Vec<Waiter>,
+    pub(crate) hasty: VecDeque<Waiter>,
     /// Waiters whose caller is gone.
     pub(crate) gone: usize,
     /// When to ask next; `None`: now.

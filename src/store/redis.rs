@@ -101,6 +101,16 @@ impl RedisStore {
         Ok(store)
     }
 
+    /// One round trip to Redis, on the connection that exchanges use.
+    ///
+    /// # Errors
+    /// Redis cannot be used.
+    pub async fn ping(&self) -> Result<Duration, Error> {
+        let start = std::time::Instant::now();
+        self.0.link.command(&redis::cmd("PING")).await?;
+        Ok(start.elapsed())
+    }
+
     /// What Redis knows of a budget, or of one partition of it; `None`: nothing.
     ///
     /// # Errors

@@ -49,7 +49,12 @@ fn limit(i: usize) -> impl Strategy<Value = Terms> {
     let per = prop_oneof![Just(50_000u64), Just(1_000_000), Just(7_000_000), Just(3_600_000_000)];
     (0..5u8, amount, per, 1..5u64, 0..3u64).prop_map(move |(kind, quota, per_us, refill, skew)| match kind {
         0 | 1 => Terms::SlidingWindow { key: key.clone(), quota, per_us },
-        2 => Terms::TokenBucket { key: key.clone(), burst: quota, refill_units: refill, refill_us: per_us.min(1_000_000) },
+        2 => Terms::TokenBucket {
+            key: key.clone(),
+            burst: quota,
+            refill_units: refill,
+            refill_us: per_us.min(1_000_000),
+        },
         3 => Terms::FixedWindow {
             key: key.clone(),
             quota,
@@ -63,10 +68,16 @@ fn limit(i: usize) -> impl Strategy<Value = Terms> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let after = prop_oneof![Just(0u64), 1..2_000u64, 1..60_000u64, 1..1_500_000u64, 1..9_000_000u64, 1..4_000_000_000u64];
+    let after =
+        prop_oneof![Just(0u64), 1..2_000u64, 1..60_000u64, 1..1_500_000u64, 1..9_000_000u64, 1..4_000_000_000u64];
     let run = (0..4usize, prop_oneof![1..4u64, 1..40u64, 500..3000u64]);
     let ask = (0..3u32, prop::bool::weighted(0.85), prop::collection::vec(run, 0..3));
-    let complete = (0..4usize, prop_oneof![1..4u64, 1..80u64, 1..3000u64], prop_oneof![0..1_000u64, 0..400_000u64, 0..8_000_000u64], 0..4u8);
+    let complete = (
+        0..4usize,
+        prop_oneof![1..4u64, 1..80u64, 1..3000u64],
+        prop_oneof![0..1_000u64, 0..400_000u64, 0..8_000_000u64],
+        0..4u8,
+    );
     let adjust = (0..3usize, prop_oneof![-5..6i64, -900..900i64], prop_oneof![0..1_000u64, 0..2_000_000u64]);
     let mischief = prop_oneof![
         20 => Just(Mischief::None),
@@ -79,13 +90,27 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Mischief::TooDear),
     ];
     let several = |s| prop::collection::vec(s, 0..3);
-    (after, 0..4usize, several(ask.boxed()), prop::collection::vec(complete, 0..3), prop::collection::vec(adjust, 0..2), mischief).prop_map(
-        |(after_us, session, asks, completes, adjusts, mischief)| Step { after_us, session, asks, completes, adjusts, mischief },
+    (
+        after,
+        0..4usize,
+        several(ask.boxed()),
+        prop::collection::vec(complete, 0..3),
+        prop::collection::vec(adjust, 0..2),
+        mischief,
     )
+        .prop_map(|(after_us, session, asks, completes, adjusts, mischief)| Step {
+            after_us,
+            session,
+            asks,
+            completes,
+            adjusts,
+            mischief,
+        })
 }
 
 pub fn plan() -> impl Strategy<Value = Plan> {
-    let limits = (limit(0), limit(1), limit(2), 1..4usize).prop_map(|(a, b, c, n)| [a, b, c].into_iter().take(n).collect());
+    let limits =
+        (limit(0), limit(1), limit(2), 1..4usize).prop_map(|(a, b, c, n)| [a, b, c].into_iter().take(n).collect());
     (limits, prop::collection::vec(step(), 1..60)).prop_map(|(limits, steps)| Plan { limits, steps })
 }
 
@@ -136,7 +161,8 @@ impl Driver {
             hold_us: age_us / 2 + 1000,
             part: [Part::Whole, Part::Arrived, Part::Ended, Part::Unsent][part as usize],
         });
-        let adjusts = step.adjusts.iter().map(|&(limit, units, age_us)| Adjust { limit: limit.min(last), units, age_us });
+        let adjusts =
+            step.adjusts.iter().map(|&(limit, units, age_us)| Adjust { limit: limit.min(last), units, age_us });
         let resume = matches!(step.mischief, Mischief::Resume | Mischief::OtherNode).then(|| Resume {
             flights: (0..=last).filter(|l| l % 2 == 0).map(|l| (l, 1)).collect(),
             journal: vec![Past { limit: last, units: 2, age_us: 30_000, seq: acked }],

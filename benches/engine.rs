@@ -1,0 +1,100 @@
+//! What one permit costs, always beside something run at the same time on the same machine: `cargo bench --bench engine`.
+//! Ratios are printed, nothing is asserted.
+
+#[path = "engine/cost.rs"]
+mod cost;
+#[path = "engine/peers.rs"]
+mod peers;
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::time::{Duration, Instant};
+
+use paceline::{Budget, Limit, Limiter, Quota, RedisStore};
+use peers::SmallScript;
+use support::RedisServer;
+
+/// How long each rate is measured.
+const RUN: Duration = Duration::from_secs(3);
+const ROUNDS: usize = 3;
+
+#[tokio::main]
+async fn main() {
+    let server = RedisServer::own();
+    println!("Redis on loopback, {} cores\n", std::thread::available_parallelism().map_or(0, usize::from));
+    let store = RedisStore::connect_trusting(server.url()).await.expect("connect");
+    lone(&store).await;
+    crowd(&server, &store, 256).await;
+    crowd(&server, &store, 2000).await;
+    cost::by_quota(&server, &store).await;
+    cost::by_sessions(&server, &store).await;
+}
+
+fn wide(name: &str) -> Budget {
+    let limit = Limit::sliding_window("wide", Quota::per_second(100_000_000));
+    Budget::builder(support::unique(name)).limit(limit).build().expect("a budget")
+}
+
+fn median(mut all: Vec<Duration>) -> Duration {
+    all.sort_unstable();
+    all[all.len() / 2]
+}
+
+/// One acquire at a time, in turn with a PING.
+async fn lone(store: &RedisStore) {
+    let limiter = Limiter::new(store.clone(), wide("lone"));
+    let (mut acquires, mut pings) = (Vec::new(), Vec::new());
+    for round in 0..6000 {
+        let start = Instant::now();
+        let permit = limiter.acquire(1).await.expect("a permit");
+        let acquire = start.elapsed();
+        drop(permit);
+        let ping = store.ping().await.expect("an answer");
+        if round > 500 {
+            acquires.push(acquire);
+            pings.push(ping);
+        }
+    }
+    let (acquire, ping) = (median(acquires), median(pings));
+    println!("one lone acquire, median: {acquire:?}; PING on the same connection: {ping:?}");
+    println!("    ratio {:.2}\n", acquire.as_secs_f64() / ping.as_secs_f64());
+}
+
+/// Many callers at once, against one small script call per permit on one connection with as many callers.
+async fn crowd(server: &RedisServer, store: &RedisStore, callers: usize) {
+    let limiter = Limiter::new(store.clone(), wide("crowd"));
+    let small = SmallScript::connect(server.url()).await;
+    let (mut rate_ratios, mut cpu_ratios) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let before = limiter.exchanges();
+        let handle = limiter.clone();
+        let ours = peers::rate(server, callers, RUN, move || {
+            let limiter = handle.clone();
+            async move { drop(limiter.acquire(1).await.expect("a permit")) }
+        })
+        .await;
+        let exchanges = (limiter.exchanges() - before) as f64 / ours.calls as f64;
+        let handle = small.clone();
+        let theirs = peers::rate(server, callers, RUN, move || {
+            let small = handle.clone();
+            async move { small.call().await }
+        })
+        .await;
+        println!(
+            "{callers} callers: {:.0} permits/s, {exchanges:.4} exchanges and {:.2} us of Redis CPU a permit; small script: {:.0} calls/s, {:.2} us",
+            ours.per_second(),
+            ours.cpu_us(),
+            theirs.per_second(),
+            theirs.cpu_us()
+        );
+        rate_ratios.push(ours.per_second() / theirs.per_second());
+        cpu_ratios.push(theirs.cpu_us() / ours.cpu_us());
+    }
+    rate_ratios.sort_by(f64::total_cmp);
+    cpu_ratios.sort_by(f64::total_cmp);
+    println!(
+        "    ratio {:.1} in permits per second, 1/{:.0} in Redis CPU (medians of {ROUNDS})\n",
+        rate_ratios[ROUNDS / 2],
+        cpu_ratios[ROUNDS / 2]
+    );
+}

@@ -1,0 +1,156 @@
+//! What callers are told: their permits, that their deadline is out of reach, or that the store is.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use super::{
+    PATIENCE_US,
+    class::Class,
+    desk::{Desk, State},
+    flights::End,
+    pending::Asked,
+    queue::{Answer, Grant, Queue, Refusal},
+};
+use crate::{ArrivalWithin, CountFrom, Error, error::ErrorKind, exchange::Turn};
+
+/// Sleepers spread over so much, so that they do not come all at once.
+const JITTER_US: u64 = 1000;
+
+/// When an exchange left and when its reply came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trip {
+    pub(crate) sent_us: u64,
+    pub(crate) now_us: u64,
+}
+
+/// Hands out what one route was granted, and tells the rest how things stand. `limit` is the one that binds.
+pub(crate) fn serve(desk: &Arc<Desk>, state: &mut State, asked: Asked, turn: &Turn, limit: &str, trip: Trip) {
+    let State { queues, flights, .. } = state;
+    let Some(queue) = queues.get_mut(&asked.route) else { return };
+    let arrive_by_us = match desk.budget.arrival_within() {
+        ArrivalWithin::Limited(within) => Some(trip.now_us + within.as_micros() as u64),
+        ArrivalWithin::Unbounded => None,
+    };
+    let at_grant = desk.budget.count_from() == CountFrom::Grant;
+    let mut left = turn.granted;
+    for (class, count) in asked.runs {
+        let granted = left.min(count);
+        if granted == 0 {
+            break;
+        }
+        left -= granted;
+        let batch = flights.depart(class.clone(), granted, trip.now_us, arrive_by_us, at_grant);
+        for _ in 0..granted {
+            if !hand_out(desk, queue, asked.wait, &class, batch, trip.sent_us) {
+                flights.end(batch, End::Unsent, trip.now_us, 0);
+            }
+        }
+    }
+    limit.clone_into(&mut queue.binding);
+    queue.in_line = asked.wait && turn.wait_us.is_some() && !queue.waiters.is_empty();
+    queue.wake_us = None;
+    let Some(wait) = turn.wait_us else { return };
+    // Whoever cannot wait comes after those who do.
+    for waiter in queue.hasty.drain(..) {
+        let not_now = Refusal::NotNow { limit: limit.to_owned(), retry_after: Duration::from_micros(wait) };
+        _ = waiter.answer.send(Err(not_now));
+    }
+    if asked.wait {
+        tracing::trace!(budget = %desk.address, limit, wait_us = wait, waiting = queue.waiters.len(), "wait");
+        queue.wake_us = Some(trip.now_us + wait + fastrand::u64(0..=JITTER_US));
+        refuse_unreachable(desk, queue, trip.now_us, wait, turn.last_us, limit);
+    }
+}
+
+/// Gives a permit to the next caller; `false`: nobody is there to take it.
+fn hand_out(desk: &Arc<Desk>, queue: &mut Queue, wait: bool, class: &Arc<Class>, batch: u64, sent_us: u64) -> bool {
+    let callers = if wait { &mut queue.waiters } else { &mut queue.hasty };
+    if !callers.front().is_some_and(|next| Arc::ptr_eq(&next.class, class)) {
+        return false;
+    }
+    let Some(waiter) = callers.pop_front() else { return false };
+    match waiter.answer.send(Ok(grant(desk, class.clone(), Some(batch), sent_us))) {
+        Ok(()) => true,
+        Err(answer) => {
+            disown(answer);
+            false
+        }
+    }
+}
+
+/// Refuses callers whose deadline is before their turn, at once. Their turns are spread evenly up to the last.
+fn refuse_unreachable(desk: &Desk, queue: &mut Queue, now_us: u64, first_us: u64, last_us: u64, limit: &str) {
+    let waiting = queue.waiters.len() as u64;
+    if queue.waiters.iter().all(|w| w.deadline_us.is_none()) {
+        return;
+    }
+    let mut kept = VecDeque::with_capacity(queue.waiters.len());
+    for (i, waiter) in std::mem::take(&mut queue.waiters).into_iter().enumerate() {
+        let expected = first_us + last_us.saturating_sub(first_us) / waiting.max(1) * i as u64;
+        match waiter.deadline_us {
+            Some(by) if now_us + expected > by => {
+                let kind = ErrorKind::Unreachable {
+                    budget: desk.budget.name().to_owned(),
+                    limit: limit.to_owned(),
+                    expected: Duration::from_micros(expected),
+                    deadline: Duration::from_micros(by.saturating_sub(waiter.since_us)),
+                };
+                _ = waiter.answer.send(Err(Refusal::Failed(Error::new(kind))));
+            }
+            _ => kept.push_back(waiter),
+        }
+    }
+    queue.waiters = kept;
+}
+
+/// The store could not be reached: those who cannot be helped by another try are told, or let through.
+pub(super) fn fail(desk: &Arc<Desk>, error: &Error, now_us: u64) {
+    let mut state = desk.state();
+    let since = state.outage.as_ref().map_or(now_us, |(since, _)| *since);
+    if state.outage.is_none() {
+        tracing::warn!(budget = %desk.address, %error, "the store cannot be used");
+    }
+    state.outage = Some((since, error.clone()));
+    state.flush.drain(..).for_each(|done| _ = done.send(Err(error.clone())));
+    let allow = desk.allows_on_error();
+    let mut answers = Vec::new();
+    for queue in state.queues.values_mut() {
+        queue.wake_us = None;
+        let hasty = queue.hasty.drain(..);
+        let waiters = std::mem::take(&mut queue.waiters);
+        for waiter in hasty.chain(waiters) {
+            let patience_us =
+                waiter.deadline_us.map_or(waiter.since_us + PATIENCE_US, |by| by.min(waiter.since_us + PATIENCE_US));
+            if allow {
+                let grant = grant(desk, waiter.class.clone(), None, now_us);
+                answers.push((waiter.answer, Ok(grant)));
+            } else if error.is_transient() && now_us < patience_us {
+                queue.waiters.push_back(waiter);
+            } else {
+                answers.push((waiter.answer, Err(Refusal::Failed(error.clone()))));
+            }
+        }
+    }
+    drop(state);
+    if allow && !answers.is_empty() {
+        desk.uncounted.fetch_add(answers.len() as u64, Ordering::Relaxed);
+        tracing::warn!(budget = %desk.address, calls = answers.len(), "sent without counting, because on_store_error is \"allow\"");
+    }
+    for (answer, what) in answers {
+        _ = answer.send(what);
+    }
+}
+
+/// A grant that nobody took, while the desk is locked: the caller of this sees to its end.
+fn disown(answer: Answer) {
+    if let Ok(mut grant) = answer {
+        grant.open = false;
+    }
+}
+
+fn grant(desk: &Arc<Desk>, class: Arc<Class>, batch: Option<u64>, sent_us: u64) -> Grant {
+    Grant { class, batch, sent_us, desk: desk.clone(), open: true }
+}
