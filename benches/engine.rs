@@ -20,14 +20,26 @@ const ROUNDS: usize = 3;
 
 #[tokio::main]
 async fn main() {
-    let server = RedisServer::own();
+    // A word on the command line picks what is measured.
+    let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let wants = |what: &str| wanted.as_deref().is_none_or(|wanted| what.contains(wanted));
+    let server = RedisServer::start();
     println!("Redis on loopback, {} cores\n", std::thread::available_parallelism().map_or(0, usize::from));
     let store = RedisStore::connect_trusting(server.url()).await.expect("connect");
-    lone(&store).await;
-    crowd(&server, &store, 256).await;
-    crowd(&server, &store, 2000).await;
-    cost::by_quota(&server, &store).await;
-    cost::by_sessions(&server, &store).await;
+    if wants("lone") {
+        lone(&store).await;
+    }
+    for callers in [256, 2000] {
+        if wants("crowd") {
+            crowd(&server, &store, callers).await;
+        }
+    }
+    if wants("quota") {
+        cost::by_quota(&server, &store).await;
+    }
+    if wants("sessions") {
+        cost::by_sessions(&server, &store).await;
+    }
 }
 
 fn wide(name: &str) -> Budget {
