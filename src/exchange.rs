@@ -90,7 +90,7 @@ pub type Class = Vec<(usize, u64)>;
 /// One call from a session to the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
-    /// Who asks: random, one for each process and store.
+    /// Who asks: random, one for each process, store and budget (each partition of it).
     pub session: String,
     /// Host, process and version, for the operator's eyes.
     pub who: String,

@@ -54,6 +54,27 @@ impl Permit {
     }
 
     /// The response is in, and this is what the request really took: more is charged, less is given back.
+    ///
+    /// Name every unit, also those that did not change: of a unit that is not named, everything is given back.
+    ///
+    /// ```
+    /// # use paceline::{Budget, Cost, Limit, Limiter, MemoryStore, Quota};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), paceline::Error> {
+    /// # let budget = Budget::builder("llm")
+    /// #     .limit(Limit::sliding_window("calls", Quota::per_minute(60)))
+    /// #     .limit(Limit::sliding_window("tokens", Quota::per_minute(90_000)).unit("tokens"))
+    /// #     .build()?;
+    /// # let limiter = Limiter::new(MemoryStore::new(), budget);
+    /// let permit = limiter.acquire(Cost::requests(1).and("tokens", 1_200)).await?;
+    /// permit.settle(Cost::requests(1).and("tokens", 840));
+    /// # limiter.flush().await?;
+    /// # let report = limiter.inspect().await?.unwrap();
+    /// # let used: Vec<_> = report.limits.iter().map(|limit| limit.used).collect();
+    /// # assert_eq!(used, [1, 840]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn settle(mut self, cost: impl Into<Cost>) {
         self.grant.open = false;
         self.grant.desk.settle(&self.grant, &cost.into());
