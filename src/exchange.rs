@@ -6,6 +6,9 @@
 /// Integers above this are not exact in a script.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
+/// A bucket's units times the time in which some of them come back: what scripts compute of more is not exact.
+pub const MAX_LEVEL: u64 = 1 << 46;
+
 /// The layout of what stands in the store; a store that holds a newer one is left alone.
 pub const LAYOUT: u64 = 1;
 

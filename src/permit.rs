@@ -29,10 +29,10 @@ impl Permit {
     /// promises. Cancel the permit and acquire again.
     pub fn check(&self) -> Result<(), Error> {
         let now = self.grant.desk.clock.now_us();
-        match self.grant.desk.send_by_us(self.grant.sent_us) {
-            Some(by) if now > by => Err(Error::new(ErrorKind::Expired {
+        match self.grant.desk.send_by_us(&self.grant) {
+            by if now > by => Err(Error::new(ErrorKind::Expired {
                 budget: self.grant.desk.budget.name().to_owned(),
-                window: Duration::from_micros(by - self.grant.sent_us),
+                window: Duration::from_micros(by.saturating_sub(self.grant.sent_us)),
                 late: Duration::from_micros(now - self.grant.sent_us),
             })),
             _ => Ok(()),
@@ -41,8 +41,8 @@ impl Permit {
 
     /// How long it may still be sent; `None`: for as long as it is held.
     pub fn send_within(&self) -> Option<Duration> {
-        let by = self.grant.desk.send_by_us(self.grant.sent_us)?;
-        Some(Duration::from_micros(by.saturating_sub(self.grant.desk.clock.now_us())))
+        let by = self.grant.desk.send_by_us(&self.grant);
+        (by < u64::MAX).then(|| Duration::from_micros(by.saturating_sub(self.grant.desk.clock.now_us())))
     }
 
     /// The response is in. The same as dropping it, said aloud.

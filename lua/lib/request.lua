@@ -40,7 +40,7 @@ local function check_terms(terms)
   if kind == 2 then
     whole('refill', terms[4], 1, MAX_UNITS)
     whole('refill time', terms[5], 1, MAX_TIME)
-    whole('burst times refill time', terms[3] * terms[5], 1, 8796093022208)
+    whole('burst times refill time', terms[3] * terms[5], 1, 70368744177664)
   elseif kind == 3 then
     whole('skew', terms[5], 0, math.floor(terms[4] / 2))
     whole('offset', terms[6], 0, MAX_TIME)

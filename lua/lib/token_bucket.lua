@@ -84,7 +84,7 @@ function token_bucket.unsent(limit, units) limit.level = limit.level + units * l
 
 -- When the `k`-th unit beyond those free now comes free.
 function token_bucket.release(limit, k, t)
-  k = math.min(k, 500 * limit.capacity) -- keeps the product below 2^53
+  k = math.min(k, 100 * limit.capacity) -- keeps the product below 2^53
   local target = token_bucket.free(limit) + k
   local fill = math.floor((target * limit.scale - limit.level + limit.refill - 1) / limit.refill)
   -- What is in flight keeps the cap down: so many must land first, and where they fill the bucket, each turn waits.
