@@ -20,14 +20,26 @@ const ROUNDS: usize = 3;
 
 #[tokio::main]
 async fn main() {
-    let server = RedisServer::own();
+    // A word on the command line picks what is measured.
+    let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let wants = |what: &str| wanted.as_deref().is_none_or(|wanted| what.contains(wanted));
+    let server = RedisServer::start();
     println!("Redis on loopback, {} cores\n", std::thread::available_parallelism().map_or(0, usize::from));
     let store = RedisStore::connect_trusting(server.url()).await.expect("connect");
-    lone(&store).await;
-    crowd(&server, &store, 256).await;
-    crowd(&server, &store, 2000).await;
-    cost::by_quota(&server, &store).await;
-    cost::by_sessions(&server, &store).await;
+    if wants("lone") {
+        lone(&store).await;
+    }
+    for callers in [256, 2000] {
+        if wants("crowd") {
+            crowd(&server, &store, callers).await;
+        }
+    }
+    if wants("quota") {
+        cost::by_quota(&server, &store).await;
+    }
+    if wants("sessions") {
+        cost::by_sessions(&server, &store).await;
+    }
 }
 
 fn wide(name: &str) -> Budget {
@@ -60,39 +72,42 @@ async fn lone(store: &RedisStore) {
     println!("    ratio {:.2}\n", acquire.as_secs_f64() / ping.as_secs_f64());
 }
 
-/// Many callers at once, against one small script call per permit on one connection with as many callers.
+/// Many callers at once, against one script call per permit on one connection with as many callers.
 async fn crowd(server: &RedisServer, store: &RedisStore, callers: usize) {
     let limiter = Limiter::new(store.clone(), wide("crowd"));
-    let small = SmallScript::connect(server.url()).await;
-    let (mut rate_ratios, mut cpu_ratios) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let before = limiter.exchanges();
-        let ours = peers::rate(server, callers, RUN, || {
-            let limiter = limiter.clone();
-            async move { drop(limiter.acquire(1).await.expect("a permit")) }
-        })
-        .await;
-        let exchanges = (limiter.exchanges() - before) as f64 / ours.calls as f64;
-        let theirs = peers::rate(server, callers, RUN, || {
-            let small = small.clone();
-            async move { small.call().await }
-        })
-        .await;
+    for (peer, text) in
+        [("the smallest script that keeps a rate", peers::PACE), ("a script that only counts", peers::COUNTER)]
+    {
+        let small = SmallScript::connect(server.url(), text).await;
+        let (mut rates, mut cpus) = (Vec::new(), Vec::new());
+        println!("{callers} callers, a permit each time, against {peer}:");
+        for _ in 0..ROUNDS {
+            let before = limiter.exchanges();
+            let handle = limiter.clone();
+            let acquire = move || {
+                let limiter = handle.clone();
+                async move { drop(limiter.acquire(1).await.expect("a permit")) }
+            };
+            let ours = peers::rate(server, callers, RUN, acquire).await;
+            let exchanges = (limiter.exchanges() - before) as f64 / ours.calls as f64;
+            let handle = small.clone();
+            let theirs = peers::rate(server, callers, RUN, move || handle.clone().call()).await;
+            println!(
+                "    {:.0} a second, {exchanges:.4} exchanges and {:.2} us of Redis CPU each; script: {:.0} a second, {:.2} us",
+                ours.per_second(),
+                ours.cpu_us(),
+                theirs.per_second(),
+                theirs.cpu_us()
+            );
+            rates.push(ours.per_second() / theirs.per_second());
+            cpus.push(theirs.cpu_us() / ours.cpu_us());
+        }
+        rates.sort_by(f64::total_cmp);
+        cpus.sort_by(f64::total_cmp);
         println!(
-            "{callers} callers: {:.0} permits/s, {exchanges:.4} exchanges and {:.2} us of Redis CPU a permit; small script: {:.0} calls/s, {:.2} us",
-            ours.per_second(),
-            ours.cpu_us(),
-            theirs.per_second(),
-            theirs.cpu_us()
+            "    ratio {:.1} in permits, 1/{:.0} in Redis CPU (medians of {ROUNDS})\n",
+            rates[ROUNDS / 2],
+            cpus[ROUNDS / 2]
         );
-        rate_ratios.push(ours.per_second() / theirs.per_second());
-        cpu_ratios.push(theirs.cpu_us() / ours.cpu_us());
     }
-    rate_ratios.sort_by(f64::total_cmp);
-    cpu_ratios.sort_by(f64::total_cmp);
-    println!(
-        "    ratio {:.1} in permits per second, 1/{:.0} in Redis CPU (medians of {ROUNDS})\n",
-        rate_ratios[ROUNDS / 2],
-        cpu_ratios[ROUNDS / 2]
-    );
 }

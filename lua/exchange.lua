@@ -17,23 +17,23 @@ local function server_time()
   return time[1] * 1000000 + time[2]
 end
 
-local sound, request = pcall(read_request)
+local sound, request = pcall(Request.read)
 if not sound then return { REFUSED, request } end
 local wall = server_time()
 
 local names = { 'm', 's:' .. request.session }
 for i, terms in ipairs(request.limits) do names[i + 2] = 'l:' .. terms[1] end
-prefetch(names)
+Fields.prefetch(names)
 
 local meta = nil
-if get('m') then
-  local m = { struct.unpack(META, get('m')) }
+if Fields.get('m') then
+  local m = { struct.unpack(META, Fields.get('m')) }
   meta = {
     layout = m[1], offset = m[2], last = m[3], places = m[4], settle_until = m[5], next_look = m[6], horizon = m[7],
-    expires = m[8], node = string.sub(get('m'), m[9]),
+    expires = m[8], node = string.sub(Fields.get('m'), m[9]),
   }
 end
-local me = session_read(request.session)
+local me = Session.read(request.session)
 
 -- Why this exchange must not be done; decided before anything is written.
 for _, terms in ipairs(request.limits) do
@@ -48,9 +48,9 @@ else
     if me.seq == request.seq then
       -- What the stored reply granted is held from now on: the session lives as from a new one.
       me.lease_end = math.max(me.lease_end, math.max(meta.last, wall + meta.offset) + request.lease)
-      session_write(request.session, me)
-      flush()
-      return cmsgpack.unpack(get('r:' .. request.session))
+      Session.write(request.session, me)
+      Fields.flush()
+      return cmsgpack.unpack(Fields.get('r:' .. request.session))
     end
     if me.seq > request.seq then return { STALE } end
   end
@@ -63,13 +63,13 @@ end
 -- From here on things change. Time keeps the clock's pace, but never goes back.
 local fresh = meta == nil
 meta = meta or {
-  layout = LAYOUT, offset = 0, last = wall, places = 0, settle_until = 0, next_look = NOWHERE, horizon = 0, expires = 0,
+  layout = LAYOUT, offset = 0, last = wall, places = 0, settle_until = 0, next_look = Turn.NOWHERE, horizon = 0, expires = 0,
   node = request.node,
 }
 if wall + meta.offset < meta.last then meta.offset = meta.last - wall end
 meta.last = wall + meta.offset
 local t = { now = meta.last, wall = wall }
-if fresh then redis.call('ZADD', line_key, 0, '!') end
+if fresh then redis.call('ZADD', Fields.line, '0', '!') end
 
 local known, held_limits = {}, {}
 
@@ -77,7 +77,7 @@ local known, held_limits = {}, {}
 local function by_key(key)
   local limit = known[key]
   if limit == nil then
-    limit = limit_read(key) or false
+    limit = Limit.read(key) or false
     known[key] = limit
     if limit then held_limits[#held_limits + 1] = limit end
   end
@@ -85,7 +85,7 @@ local function by_key(key)
 end
 
 local function look_at(when, what)
-  line_look_at(when, what)
+  Line.look_at(when, what)
   meta.next_look = math.min(meta.next_look, when)
 end
 
@@ -100,30 +100,30 @@ local function bury(id, session)
     local limit = by_key(key)
     if limit then
       limit.is.roll(limit, t)
-      limit_land(limit, held, held, age, t)
+      Limit.land(limit, held, held, age, t)
     end
   end
-  for _, place in pairs(session.places) do line_leave(place, id, by_key) end
-  drop('s:' .. id)
-  drop('r:' .. id)
-  drop('w:' .. id)
+  for _, place in pairs(session.places) do Turn.leave(place, id, by_key) end
+  Fields.drop('s:' .. id)
+  Fields.drop('r:' .. id)
+  Fields.drop('w:' .. id)
 end
 
 -- Drops sessions whose lease ended, and limits of scope values that nobody uses: a few at a time.
 local function sweep()
   for _ = 1, SWEEP do
     if meta.next_look > t.now then return end
-    local first = redis.call('ZRANGEBYLEX', line_key, '[x|', '(x|~', 'LIMIT', 0, 1)[1]
+    local first = redis.call('ZRANGEBYLEX', Fields.line, '[x|', '(x}', 'LIMIT', '0', '1')[1]
     if not first then
-      meta.next_look = NOWHERE
+      meta.next_look = Turn.NOWHERE
       return
     end
-    meta.next_look = tonumber(string.sub(first, 3, 18))
+    meta.next_look = struct.unpack('>I7', first, 3)
     if meta.next_look > t.now then return end
-    redis.call('ZREM', line_key, first)
-    local what, name = string.sub(first, 20, 20), string.sub(first, 22)
+    redis.call('ZREM', Fields.line, first)
+    local what, name = string.sub(first, 10, 10), string.sub(first, 12)
     if what == 's' then
-      local session = session_read(name)
+      local session = Session.read(name)
       if session and session.lease_end > t.now then
         look_at(session.lease_end, 's|' .. name)
       elseif session then
@@ -133,11 +133,11 @@ local function sweep()
       local limit = by_key(name)
       if limit then
         limit.is.roll(limit, t)
-        if limit_idle(limit, t) then
+        if Limit.idle(limit, t) then
           limit.is.forget(limit)
           limit.dropped = true
           known[name] = false
-          drop('l:' .. name)
+          Fields.drop('l:' .. name)
         else
           look_at(t.now + forget_after(limit), 'l|' .. name)
         end
@@ -152,18 +152,18 @@ if fresh or (request.resume and meta.node ~= request.node) then
   meta.settle_until = math.max(meta.settle_until, t.now + math.max(request.settle, 0))
 end
 -- The sweep may have buried this very session.
-if not me or not get('s:' .. request.session) then
+if not me or not Fields.get('s:' .. request.session) then
   me = { seq = 0, since = t.now, lease_end = t.now, flights = {}, places = {}, new = true }
-  set('w:' .. request.session, request.who)
+  Fields.set('w:' .. request.session, request.who)
 end
 
 local limits, early = {}, {}
 for i, terms in ipairs(request.limits) do
   local limit = by_key(terms[1])
   if limit then
-    limit_redefine(limit, terms, t)
+    Limit.redefine(limit, terms, t)
   else
-    limit = limit_new(terms, t)
+    limit = Limit.new(terms, t)
     known[terms[1]] = limit
     held_limits[#held_limits + 1] = limit
     if string.find(terms[1], '@', 1, true) then look_at(t.now + forget_after(limit), 'l|' .. terms[1]) end
@@ -181,9 +181,9 @@ if request.resume then
   for _, limit in ipairs(limits) do
     local believed, now = me.flights[limit.key] or 0, truly[limit.key] or 0
     if now > believed then
-      limit_grant(limit, now - believed, t)
+      Limit.grant(limit, now - believed, t)
     else
-      limit_unsent(limit, believed - now)
+      Limit.unsent(limit, believed - now)
     end
     me.flights[limit.key] = now > 0 and now or nil
     truly[limit.key] = now
@@ -193,13 +193,13 @@ if request.resume then
       local limit = by_key(key)
       if limit then
         limit.is.roll(limit, t)
-        limit_unsent(limit, believed)
+        Limit.unsent(limit, believed)
       end
       me.flights[key] = nil
     end
   end
   for i = 1, #journal, 4 do
-    if journal[i + 3] > me.seq then limit_land(limits[journal[i]], journal[i + 1], 0, journal[i + 2], t) end
+    if journal[i + 3] > me.seq then Limit.land(limits[journal[i]], journal[i + 1], 0, journal[i + 2], t) end
   end
 end
 
@@ -211,12 +211,12 @@ for i = 1, #completes, 5 do
     local to_the_end = limit.kind == CONCURRENCY
     if not (part == ARRIVED and to_the_end) and not (part == ENDED and not to_the_end) then
       local units = class[j + 1] * count
-      local held = session_take(me, limit.key, units)
+      local held = Session.take(me, limit.key, units)
       if part == UNSENT then
-        limit_unsent(limit, held)
+        Limit.unsent(limit, held)
       else
-        limit_land(limit, units, held, age, t)
-        limit_learn(limit, hold, count)
+        Limit.land(limit, units, held, age, t)
+        Limit.learn(limit, hold, count)
       end
       if part == UNSENT or to_the_end then early[class[j]] = true end
     end
@@ -232,7 +232,7 @@ end
 local order, turns, granted = {}, {}, {}
 for i, ask in ipairs(request.asks) do
   local place = me.places[ask[1]]
-  order[i] = { place and place[1] or NOWHERE, i }
+  order[i] = { place and place[1] or Turn.NOWHERE, i }
 end
 table.sort(order, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
 for _, o in ipairs(order) do
@@ -242,7 +242,7 @@ for _, o in ipairs(order) do
     turns[o[2]] = { 0, held_up, held_up, 0 }
   else
     turns[o[2]], me.places[ask[1]] =
-      turn_serve(ask, limits, request.classes, me.places[ask[1]], request.session, request.at_grant, granted, by_key, meta, t)
+      Turn.serve(ask, limits, request.classes, me.places[ask[1]], request.session, request.at_grant, granted, by_key, meta, t)
   end
 end
 for l, units in pairs(granted) do
@@ -260,7 +260,7 @@ local woken = {}
 for l, limit in ipairs(limits) do
   local free = reply[3 + l]
   if early[l] and limit.waiting > 0 and free > 0 and t.now >= meta.settle_until then
-    for _, session in ipairs(line_nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
+    for _, session in ipairs(Line.nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
       if not woken[session] then
         woken[session] = true
         redis.call('PUBLISH', ARGV[2] .. string.match(session, '^[^.]*'), session)
@@ -276,21 +276,21 @@ if next(me.flights) == nil then
 end
 me.seq, me.lease_end = request.seq, math.max(t.now, last_due) + request.lease
 if me.new then look_at(me.lease_end, 's|' .. request.session) end
-session_write(request.session, me)
-set('r:' .. request.session, cmsgpack.pack(reply))
+Session.write(request.session, me)
+Fields.set('r:' .. request.session, cmsgpack.pack(reply))
 for _, limit in ipairs(held_limits) do
-  if not limit.dropped then limit_write(limit) end
+  if not limit.dropped then Limit.write(limit) end
 end
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
 local keep = 2 * (meta.horizon + request.lease + FORGET)
 local renew = math.max(t.now, last_due) + keep / 2 > meta.expires
 if renew then meta.expires = math.max(t.now, last_due) + keep end
-set('m', struct.pack(META, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon, meta.expires) .. meta.node)
-flush()
+Fields.set('m', struct.pack(META, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon, meta.expires) .. meta.node)
+Fields.flush()
 if renew then
   local ms = math.floor((meta.expires - t.now) / 1000)
-  redis.call('PEXPIRE', hash, ms)
-  redis.call('PEXPIRE', line_key, ms)
+  redis.call('PEXPIRE', Fields.hash, ms)
+  redis.call('PEXPIRE', Fields.line, ms)
 end
 return reply

@@ -7,10 +7,10 @@
 
 local SESSIONS, META = 200, '>i8i8i8i8i8i8i8i8'
 
-local all = redis.call('HGETALL', hash)
-for i = 1, #all, 2 do fields[all[i]] = all[i + 1] end
-if not fields['m'] then return {} end
-local _, offset, last, _, settle_until = struct.unpack(META, fields['m'])
+local all = redis.call('HGETALL', Fields.hash)
+for i = 1, #all, 2 do Fields.values[all[i]] = all[i + 1] end
+if not Fields.values['m'] then return {} end
+local _, offset, last, _, settle_until = struct.unpack(META, Fields.values['m'])
 local time = redis.call('TIME')
 local wall = time[1] * 1000000 + time[2]
 if ARGV[1] ~= '' then wall = tonumber(ARGV[1]) end
@@ -20,7 +20,7 @@ local limits, sessions = {}, {}
 for i = 1, #all, 2 do
   local kind, name = string.match(all[i], '^([ls]):(.*)$')
   if kind == 'l' then
-    local limit = limit_read(name)
+    local limit = Limit.read(name)
     limit.is.roll(limit, t)
     local free, used = limit.is.free(limit, t), limit.used or 0
     if limit.kind == TOKEN_BUCKET then used = limit.capacity - limit.flying - free end
@@ -31,7 +31,7 @@ for i = 1, #all, 2 do
       limit.waiting, next_free,
     }
   elseif kind == 's' then
-    local session = session_read(name)
+    local session = Session.read(name)
     if session.lease_end > t.now then sessions[#sessions + 1] = { name, session } end
   end
 end
@@ -50,6 +50,6 @@ for i = 1, math.min(#sessions, SESSIONS) do
     waiting = waiting + place[3]
     if turn < 0 or due < turn then turn = due end
   end
-  listed[i] = { id, get('w:' .. id) or '', t.now - session.since, session.lease_end - t.now, held, waiting, turn }
+  listed[i] = { id, Fields.get('w:' .. id) or '', t.now - session.since, session.lease_end - t.now, held, waiting, turn }
 end
 return { math.max(settle_until - t.now, 0), limits, listed, #sessions - #listed }

@@ -6,6 +6,9 @@
 /// Integers above this are not exact in a script.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
+/// A bucket's units times the time in which some of them come back: what scripts compute of more is not exact.
+pub const MAX_LEVEL: u64 = 1 << 46;
+
 /// The layout of what stands in the store; a store that holds a newer one is left alone.
 pub const LAYOUT: u64 = 1;
 
@@ -90,7 +93,7 @@ pub type Class = Vec<(usize, u64)>;
 /// One call from a session to the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
-    /// Who asks: random, one for each process and store.
+    /// Who asks: random, one for each process, store and budget (each partition of it).
     pub session: String,
     /// Host, process and version, for the operator's eyes.
     pub who: String,

@@ -1,4 +1,54 @@
-//! A distributed rate limiter for outbound calls.
+//! A distributed rate limiter for outbound calls: processes that share one API key share one budget, kept in Redis, so that
+//! together they stay inside the provider's limits and use nearly all of them.
+//!
+//! A unit is held from its grant until the response is in, and only then starts to age. So no window at the provider is
+//! ever exceeded, whatever the network's delays ([`guide::how_it_decides`], and conditions C1 to C7 in the README).
+//!
+//! ```
+//! use paceline::{Budget, Limit, Limiter, MemoryStore, Quota};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), paceline::Error> {
+//! let budget = Budget::builder("keap")
+//!     .limit(Limit::sliding_window("spike", Quota::per_second(5)))
+//!     .limit(Limit::fixed_window("day", Quota::per_day(30_000)))
+//!     .build()?;
+//! // `RedisStore::connect("redis://127.0.0.1:6379").await?` shares it with other processes.
+//! let limiter = Limiter::new(MemoryStore::new(), budget);
+//!
+//! let permit = limiter.acquire(1).await?; // waits for its turn: both limits, or none
+//! // ... send one request, read its answer ...
+//! permit.complete();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to read what
+//!
+//! | | |
+//! |---|---|
+//! | first steps, errors, tests of your own | [`guide::getting_started`] |
+//! | which kinds of limit, which numbers | [`guide::choosing_limits`], [`Limit`], [`Quota`] |
+//! | waiting for a permit, and what to do with it | [`Limiter`], [`Permit`], [`Cost`] |
+//! | a configuration file | [`Config`] |
+//! | how it decides | [`guide::how_it_decides`] |
+//! | what happens when something breaks | [`guide::failure_modes`], [`Error`] |
+//! | what an operator sees | [`Report`], `paceline inspect` |
+//! | another store, or one that fails on purpose | [`Store`], [`exchange`] |
+//! | why it is built so | [`guide::design`] |
+//!
+//! # Features
+//!
+//! | feature | default | |
+//! |---|---|---|
+//! | `redis` | yes | `RedisStore`; without it there is the memory store |
+//! | `tls` | yes | `rediss://` addresses |
+//! | `cli` | no | what the binary `paceline` needs, and no library user |
+//!
+//! # Not yet
+//!
+//! Redis Sentinel and Cluster, presets for providers, learning from response headers and a shared cooldown after a 429,
+//! reqwest and tower middleware, priorities.
 
 mod budget;
 mod calendar;
@@ -8,6 +58,7 @@ mod cost;
 mod error;
 pub mod exchange;
 mod flaw;
+pub mod guide;
 mod ledger;
 mod limit;
 mod limiter;
@@ -32,3 +83,8 @@ pub use report::{LimitReport, Report, SessionReport};
 #[cfg(feature = "redis")]
 pub use store::RedisStore;
 pub use store::{Look, MemoryStore, Store, StoreFuture};
+
+/// The example in the README compiles, and stays so.
+#[cfg(all(doctest, feature = "redis"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

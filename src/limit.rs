@@ -5,14 +5,11 @@ use std::{fmt, time::Duration};
 use crate::{
     Calendar, Quota,
     cost::REQUESTS,
-    exchange::{MAX_INTEGER, Terms},
+    exchange::{MAX_LEVEL, Terms},
     flaw::{Flaw, human, micros},
     name::check_name,
     quota::amount_flaw,
 };
-
-/// The longest that a token bucket may stand still: elapsed time times units must stay exact in a script.
-const MAX_IDLE_US: u64 = 366 * 86_400 * 1_000_000;
 
 /// One limit of a budget. Nothing is checked before [`crate::BudgetBuilder::build`], which checks everything.
 ///
@@ -265,16 +262,12 @@ impl fmt::Display for Limit {
 
 /// The products that a script computes for a bucket must be exact.
 fn inexact(refill: &Quota, burst: u64) -> Option<Flaw> {
-    let (units, us) = lowest_terms(refill);
-    if burst.checked_mul(us).is_none_or(|product| product > MAX_INTEGER) {
+    let (_, us) = lowest_terms(refill);
+    if burst.checked_mul(us).is_none_or(|product| product > MAX_LEVEL) {
         let text = format!(
             "burst is {burst}, which a refill of {refill} cannot count exactly; write less, or a rounder quota"
         );
         return Some(Flaw::new("burst", text));
-    }
-    if units.checked_mul(MAX_IDLE_US).is_none_or(|product| product > MAX_INTEGER) {
-        let text = format!("a refill of {refill} cannot be counted exactly; write a rounder quota");
-        return Some(Flaw::new("quota", text));
     }
     None
 }

@@ -52,8 +52,11 @@ pub struct Limiter {
     selection: Selection,
     route: Arc<Route>,
     /// The cost that was worked out last: nearly always the one that is asked for next.
-    last: Arc<Mutex<Option<(Cost, Arc<Class>)>>>,
+    last: Arc<Mutex<Option<Known>>>,
 }
+
+/// A cost and what it comes to on the route.
+type Known = (Cost, Arc<Class>);
 
 struct Core {
     store: Arc<dyn Store>,

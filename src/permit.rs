@@ -29,10 +29,10 @@ impl Permit {
     /// promises. Cancel the permit and acquire again.
     pub fn check(&self) -> Result<(), Error> {
         let now = self.grant.desk.clock.now_us();
-        match self.grant.desk.send_by_us(self.grant.sent_us) {
-            Some(by) if now > by => Err(Error::new(ErrorKind::Expired {
+        match self.grant.desk.send_by_us(&self.grant) {
+            by if now > by => Err(Error::new(ErrorKind::Expired {
                 budget: self.grant.desk.budget.name().to_owned(),
-                window: Duration::from_micros(by - self.grant.sent_us),
+                window: Duration::from_micros(by.saturating_sub(self.grant.sent_us)),
                 late: Duration::from_micros(now - self.grant.sent_us),
             })),
             _ => Ok(()),
@@ -41,8 +41,8 @@ impl Permit {
 
     /// How long it may still be sent; `None`: for as long as it is held.
     pub fn send_within(&self) -> Option<Duration> {
-        let by = self.grant.desk.send_by_us(self.grant.sent_us)?;
-        Some(Duration::from_micros(by.saturating_sub(self.grant.desk.clock.now_us())))
+        let by = self.grant.desk.send_by_us(&self.grant);
+        (by < u64::MAX).then(|| Duration::from_micros(by.saturating_sub(self.grant.desk.clock.now_us())))
     }
 
     /// The response is in: what it took starts to age now, which is sooner than when it is dropped.
@@ -56,6 +56,27 @@ impl Permit {
     }
 
     /// The response is in, and this is what the request really took: more is charged, less is given back.
+    ///
+    /// Name every unit, also those that did not change: of a unit that is not named, everything is given back.
+    ///
+    /// ```
+    /// # use paceline::{Budget, Cost, Limit, Limiter, MemoryStore, Quota};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), paceline::Error> {
+    /// # let budget = Budget::builder("llm")
+    /// #     .limit(Limit::sliding_window("calls", Quota::per_minute(60)))
+    /// #     .limit(Limit::sliding_window("tokens", Quota::per_minute(90_000)).unit("tokens"))
+    /// #     .build()?;
+    /// # let limiter = Limiter::new(MemoryStore::new(), budget);
+    /// let permit = limiter.acquire(Cost::requests(1).and("tokens", 1_200)).await?;
+    /// permit.settle(Cost::requests(1).and("tokens", 840));
+    /// # limiter.flush().await?;
+    /// # let report = limiter.inspect().await?.unwrap();
+    /// # let used: Vec<_> = report.limits.iter().map(|limit| limit.used).collect();
+    /// # assert_eq!(used, [1, 840]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn settle(mut self, cost: impl Into<Cost>) {
         self.grant.open = false;
         self.grant.desk.settle(&self.grant, &cost.into());

@@ -14,7 +14,7 @@ mod pending;
 pub(crate) mod queue;
 mod worker;
 
-/// How long the store believes in a session that it does not hear of: then what it holds counts as used.
+/// How long the store believes at least in a session that it does not hear of: then what it holds counts as used.
 pub(crate) const LEASE_US: u64 = 5_000_000;
 /// The most callers of one process that may wait for one budget.
 pub(crate) const MAX_WAITING: usize = 100_000;

@@ -47,6 +47,23 @@ fn a_good_file_says_the_same_as_the_builder() {
     assert_eq!(config.budget("nobody"), None);
 }
 
+/// The first thing that anyone copies.
+#[test]
+fn the_example_in_the_readme_is_right() {
+    let readme = include_str!("../README.md");
+    let (_, example) = readme.split_once("```toml\n").expect("README.md has an example");
+    let (example, _) = example.split_once("```").expect("which ends");
+    let config = Config::parse(example).unwrap();
+    let keap = Budget::builder("keap")
+        .limit(Limit::sliding_window("spike", Quota::per_second(5)))
+        .limit(Limit::token_bucket("smooth", Quota::per_second(5)).burst(1))
+        .limit(Limit::fixed_window("day", Quota::per_day(30_000)).zone("UTC"))
+        .build()
+        .unwrap();
+    assert_eq!(config.budgets().collect::<Vec<_>>(), [&keap]);
+    assert_eq!(config.redis_url().unwrap().as_str(), "redis://127.0.0.1:6379");
+}
+
 /// A bad file says at its end what is wrong with it, in lines that start with `#= `.
 #[test]
 fn every_bad_file_is_told_exactly_what_is_wrong() {

@@ -47,7 +47,7 @@ const NOT_IN_THE_LEDGER: &[&str] = &["Instant", "SystemTime", "tokio"];
 /// Files of `lua/lib` without a twin of the same name in `src/ledger`, and why.
 const LUA_WITHOUT_TWIN: &[(&str, &str)] = &[
     ("concurrency.lua", "a few lines of src/ledger/limit.rs: it has no state but what is in flight"),
-    ("estimate.lua", "one function of src/ledger/limit.rs, which the kinds share"),
+    ("kinds.lua", "one function of src/ledger/limit.rs, which the kinds share"),
     ("fields.lua", "the hash in Redis, where the memory store has structs"),
     ("request.lua", "src/ledger/validate.rs, which reads nothing: its request is typed"),
 ];

@@ -13,6 +13,19 @@ use redis::{AsyncConnectionConfig, IntoConnectionInfo, aio::MultiplexedConnectio
 
 use crate::support::RedisServer;
 
+/// The smallest script that keeps a rate for a fleet: one timestamp that moves on with every permit (GCRA), by the
+/// server's clock.
+pub const PACE: &str = "
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local due = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + tonumber(ARGV[1])
+if due - now > tonumber(ARGV[2]) then return due - now end
+redis.call('SET', KEYS[1], string.format('%.0f', due), 'PX', 1000)
+return 0";
+
+/// Less than any limiter does: a counter that goes up.
+pub const COUNTER: &str = "return redis.call('INCR', KEYS[1])";
+
 /// What many limiters do: one small script for each permit.
 #[derive(Clone)]
 pub struct SmallScript {
@@ -21,14 +34,12 @@ pub struct SmallScript {
 }
 
 impl SmallScript {
-    pub async fn connect(url: &str) -> Self {
+    pub async fn connect(url: &str, text: &str) -> Self {
         let info = url.into_connection_info().expect("an address");
         let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let client = redis::Client::open(info).expect("an address");
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let mut connection = client.get_multiplexed_async_connection_with_config(&config).await.expect("a connection");
-        let text =
-            "local n = redis.call('INCR', KEYS[1])\nif n == 1 then redis.call('PEXPIRE', KEYS[1], 1000) end\nreturn n";
         let hash: String =
             redis::cmd("SCRIPT").arg("LOAD").arg(text).query_async(&mut connection).await.expect("a hash");
         Self { connection, hash: hash.into() }
@@ -36,7 +47,7 @@ impl SmallScript {
 
     pub async fn call(mut self) {
         let mut command = redis::cmd("EVALSHA");
-        command.arg(&*self.hash).arg(1).arg("small");
+        command.arg(&*self.hash).arg(1).arg("small").arg(0).arg(1_000_000);
         let _: u64 = command.query_async(&mut self.connection).await.expect("a count");
     }
 }

@@ -1,7 +1,15 @@
 -- `capacity` units at a time: what is in flight is all there is.
 -- Twin: src/ledger/limit.rs
 
+local function make_concurrency()
+
 local concurrency = {}
+
+function concurrency.define() end
+
+function concurrency.read() end
+
+function concurrency.write() return '' end
 
 function concurrency.start() end
 
@@ -28,3 +36,6 @@ end
 function concurrency.period() return 200000 end
 
 function concurrency.forget() end
+
+return concurrency
+end

@@ -1,43 +1,49 @@
 -- Fields of the budget's hash, read once and written once: every other part goes through here.
+-- Each part of a script is a function that runs once: its locals are closed when it ends, which makes the functions of
+-- later parts cheap to make, and a script makes all of them at every call.
 -- KEYS[1] the hash, KEYS[2] the line (a sorted set of equal scores, ordered by its members).
 
+local Fields = {}
+do (function()
+
 local hash, line_key = KEYS[1], KEYS[2]
-local fields, dirty = {}, {}
+local values, dirty = {}, {}
+Fields.hash, Fields.line, Fields.values = hash, line_key, values
 
 -- Reads several fields in one call.
-local function prefetch(names)
-  local values = redis.call('HMGET', hash, unpack(names))
+function Fields.prefetch(names)
+  local found = redis.call('HMGET', hash, unpack(names))
   for i = 1, #names do
-    fields[names[i]] = values[i]
+    values[names[i]] = found[i]
   end
 end
 
-local function get(name)
-  local value = fields[name]
+function Fields.get(name)
+  local value = values[name]
   if value == nil then
     value = redis.call('HGET', hash, name)
-    fields[name] = value
+    values[name] = value
   end
   return value
 end
 
-local function set(name, value)
-  fields[name] = value
+function Fields.set(name, value)
+  values[name] = value
   dirty[name] = true
 end
 
-local function drop(name)
-  fields[name] = false
+function Fields.drop(name)
+  values[name] = false
   dirty[name] = true
 end
 
 -- Writes what changed, a bounded number of fields a call.
-local function flush()
+function Fields.flush()
   local sets, drops = {}, {}
   for name in pairs(dirty) do
-    if fields[name] then
+    if values[name] then
       sets[#sets + 1] = name
-      sets[#sets + 1] = fields[name]
+      sets[#sets + 1] = values[name]
     else
       drops[#drops + 1] = name
     end
@@ -49,3 +55,5 @@ local function flush()
     redis.call('HDEL', hash, unpack(drops, i, math.min(i + 999, #drops)))
   end
 end
+
+end)() end

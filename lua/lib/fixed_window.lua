@@ -1,7 +1,29 @@
 -- `capacity` units between two edges. Within `skew` of an edge, what is sent counts in both windows.
 -- Twin: src/ledger/fixed_window.rs
 
+local function make_fixed_window()
+
 local fixed_window = {}
+
+function fixed_window.define(limit, terms)
+  limit.per, limit.skew, limit.offset = terms[4], terms[5], terms[6]
+  limit.edges = terms[7] and { terms[7], terms[8], terms[9], terms[10] }
+end
+
+function fixed_window.read(limit, packed)
+  local edges = {}
+  limit.per, limit.skew, limit.offset, limit.start, limit.stop, limit.used, limit.before, limit.after,
+    edges[1], edges[2], edges[3], edges[4] = struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8', packed, STATE)
+  limit.edges = edges[4] > 0 and edges
+end
+
+function fixed_window.write(limit)
+  local edges = limit.edges or { 0, 0, 0, 0 }
+  return struct.pack(
+    '>i8i8i8i8i8i8i8i8i8i8i8i8', limit.per, limit.skew, limit.offset, limit.start, limit.stop, limit.used,
+    limit.before, limit.after, edges[1], edges[2], edges[3], edges[4]
+  )
+end
 
 function fixed_window.start(limit) limit.start, limit.stop, limit.used, limit.before, limit.after = 0, 0, 0, 0, 0 end
 
@@ -88,3 +110,6 @@ end
 function fixed_window.period(limit) return limit.per end
 
 function fixed_window.forget() end
+
+return fixed_window
+end

@@ -3,6 +3,9 @@
 -- 12 bytes an entry: when (7), units (5).
 -- Twin: src/ledger/log.rs
 
+local Log = {}
+do (function()
+
 local EXACT, GRID, TRIM, CHUNK = 1024, 2048, 256, 64
 local SUM, ENTRY = 6, 12
 
@@ -12,9 +15,9 @@ local function entry_at(chunk, i) return struct.unpack('>I7I5', chunk, SUM + 1 +
 
 local function entries_in(chunk) return (#chunk - SUM) / ENTRY end
 
-local function log_clear(limit)
+function Log.clear(limit)
   for n = limit.first, limit.last do
-    drop(chunk_name(limit, n))
+    Fields.drop(chunk_name(limit, n))
   end
   limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last = 0, 0, 0, 0, 1, 0
 end
@@ -23,26 +26,26 @@ end
 local function log_behead(limit, chunk, count, units)
   limit.entries = limit.entries - count
   if count == entries_in(chunk) then
-    drop(chunk_name(limit, limit.first))
+    Fields.drop(chunk_name(limit, limit.first))
     limit.first = limit.first + 1
     if limit.entries > 0 then
-      limit.oldest = entry_at(get(chunk_name(limit, limit.first)), 1)
+      limit.oldest = entry_at(Fields.get(chunk_name(limit, limit.first)), 1)
     end
   elseif count > 0 or units > 0 then
     local sum = struct.unpack('>I6', chunk)
     chunk = struct.pack('>I6', sum - units) .. string.sub(chunk, SUM + 1 + ENTRY * count)
-    set(chunk_name(limit, limit.first), chunk)
+    Fields.set(chunk_name(limit, limit.first), chunk)
     limit.oldest = entry_at(chunk, 1)
   end
 end
 
 -- Forgets what left the window; when all did, at once, else a bounded piece.
-local function log_trim(limit, now)
+function Log.trim(limit, now)
   if limit.entries == 0 or limit.oldest + limit.per > now then return end
-  if limit.newest + limit.per <= now then return log_clear(limit) end
+  if limit.newest + limit.per <= now then return Log.clear(limit) end
   local left = TRIM
   while left > 0 do
-    local chunk = get(chunk_name(limit, limit.first))
+    local chunk = Fields.get(chunk_name(limit, limit.first))
     local most, count, units = math.min(left, entries_in(chunk)), 0, 0
     while count < most do
       local at, n = entry_at(chunk, count + 1)
@@ -58,7 +61,7 @@ local function log_trim(limit, now)
 end
 
 -- Enters units that started to age at `at`, which may be a while ago.
-local function log_add(limit, at, units, now)
+function Log.add(limit, at, units, now)
   if units == 0 or at + limit.per <= now then return end
   if limit.capacity > EXACT or limit.entries >= EXACT then
     local grid = math.floor((limit.per + GRID - 1) / GRID)
@@ -68,25 +71,25 @@ local function log_add(limit, at, units, now)
   limit.used = limit.used + units
   if limit.entries == 0 then
     limit.first, limit.last, limit.entries, limit.oldest, limit.newest = 1, 1, 1, at, at
-    return set(chunk_name(limit, 1), struct.pack('>I6I7I5', units, at, units))
+    return Fields.set(chunk_name(limit, 1), struct.pack('>I6I7I5', units, at, units))
   end
   if at > limit.newest then
-    local chunk = get(chunk_name(limit, limit.last))
+    local chunk = Fields.get(chunk_name(limit, limit.last))
     limit.entries, limit.newest = limit.entries + 1, at
     if entries_in(chunk) >= CHUNK then
       limit.last = limit.last + 1
-      return set(chunk_name(limit, limit.last), struct.pack('>I6I7I5', units, at, units))
+      return Fields.set(chunk_name(limit, limit.last), struct.pack('>I6I7I5', units, at, units))
     end
     local sum = struct.unpack('>I6', chunk)
     chunk = struct.pack('>I6', sum + units) .. string.sub(chunk, SUM + 1) .. struct.pack('>I7I5', at, units)
-    return set(chunk_name(limit, limit.last), chunk)
+    return Fields.set(chunk_name(limit, limit.last), chunk)
   end
   -- A late report goes where it belongs.
   local n = limit.last
-  local chunk = get(chunk_name(limit, n))
+  local chunk = Fields.get(chunk_name(limit, n))
   while n > limit.first and entry_at(chunk, 1) > at do
     n = n - 1
-    chunk = get(chunk_name(limit, n))
+    chunk = Fields.get(chunk_name(limit, n))
   end
   local i = entries_in(chunk)
   while i > 0 and entry_at(chunk, i) > at do i = i - 1 end
@@ -100,16 +103,16 @@ local function log_add(limit, at, units, now)
     limit.entries = limit.entries + 1
   end
   local sum = struct.unpack('>I6', chunk)
-  set(chunk_name(limit, n), struct.pack('>I6', sum + units) .. head .. struct.pack('>I7I5', at, entry) .. tail)
+  Fields.set(chunk_name(limit, n), struct.pack('>I6', sum + units) .. head .. struct.pack('>I7I5', at, entry) .. tail)
   if at < limit.oldest then limit.oldest = at end
 end
 
 -- Takes units back: from the oldest, which would have left first, so that nothing leaves before its time.
-local function log_refund(limit, units)
+function Log.refund(limit, units)
   local left = math.min(units, limit.used)
   limit.used = limit.used - left
   while left > 0 and limit.entries > 0 do
-    local chunk = get(chunk_name(limit, limit.first))
+    local chunk = Fields.get(chunk_name(limit, limit.first))
     local count, taken = 0, 0
     while left > 0 and count < entries_in(chunk) do
       local at, n = entry_at(chunk, count + 1)
@@ -126,10 +129,10 @@ local function log_refund(limit, units)
 end
 
 -- When the `k`-th of the units started to age (1 <= k <= used).
-local function log_nth(limit, k)
+function Log.nth(limit, k)
   local seen = 0
   for n = limit.first, limit.last do
-    local chunk = get(chunk_name(limit, n))
+    local chunk = Fields.get(chunk_name(limit, n))
     local sum = struct.unpack('>I6', chunk)
     if seen + sum >= k then
       for i = 1, entries_in(chunk) do
@@ -142,3 +145,5 @@ local function log_nth(limit, k)
   end
   return limit.newest
 end
+
+end)() end

@@ -1,6 +1,9 @@
 -- Whether an exchange makes sense, before it changes anything: a negative or broken number must not mint permits.
 -- Twin: src/ledger/validate.rs
 
+local Request = {}
+do (function()
+
 local MAX_UNITS, MAX_TIME, MAX_INTEGER = 1099511627775, 10 * 366 * 86400000000, 9007199254740991
 
 -- Stops reading with a reason; nothing has been written yet.
@@ -37,7 +40,7 @@ local function check_terms(terms)
   if kind == 2 then
     whole('refill', terms[4], 1, MAX_UNITS)
     whole('refill time', terms[5], 1, MAX_TIME)
-    whole('burst times refill time', terms[3] * terms[5], 1, 8796093022208)
+    whole('burst times refill time', terms[3] * terms[5], 1, 70368744177664)
   elseif kind == 3 then
     whole('skew', terms[5], 0, math.floor(terms[4] / 2))
     whole('offset', terms[6], 0, MAX_TIME)
@@ -45,17 +48,14 @@ local function check_terms(terms)
   end
 end
 
-local function check_flat(what, l, checks)
-  list(what, l)
-  if #l % #checks ~= 0 then refuse(what .. ' is cut short') end
-  for i = 1, #l do
-    local check = checks[(i - 1) % #checks + 1]
-    whole(check[1], l[i], check[2], check[3])
-  end
+-- A flat list of records, each so many numbers long.
+local function records(what, l, length)
+  if #list(what, l) % length ~= 0 then refuse(what .. ' is cut short') end
+  return #l
 end
 
 -- Reads ARGV[1]: one MessagePack list; lua/README.md names its places.
-local function read_request()
+function Request.read()
   local ok, r = pcall(cmsgpack.unpack, ARGV[1])
   if not ok or type(r) ~= 'table' then refuse('the request is not a MessagePack list') end
   whole('version of the request', r[1], 1, 1)
@@ -84,13 +84,19 @@ local function read_request()
       dearest[c] = math.max(dearest[c], whole('cost', class[j + 1], 1, request.limits[class[j]][3]))
     end
   end
-  check_flat('completes', request.completes, {
-    { 'class', 1, classes }, { 'count', 1, MAX_UNITS }, { 'age', 0, MAX_TIME }, { 'hold', 0, MAX_TIME }, { 'part', 0, 3 },
-  })
-  for i = 1, #request.completes, 5 do
-    whole('units', request.completes[i + 1] * dearest[request.completes[i]], 1, MAX_UNITS)
+  local completes, adjusts = request.completes, request.adjusts
+  for i = 1, records('completes', completes, 5), 5 do
+    local class = whole('class', completes[i], 1, classes)
+    whole('units', whole('count', completes[i + 1], 1, MAX_UNITS) * dearest[class], 1, MAX_UNITS)
+    whole('age', completes[i + 2], 0, MAX_TIME)
+    whole('hold', completes[i + 3], 0, MAX_TIME)
+    whole('part', completes[i + 4], 0, 3)
   end
-  check_flat('adjusts', request.adjusts, { { 'limit', 1, limits }, { 'units', -MAX_UNITS, MAX_UNITS }, { 'age', 0, MAX_TIME } })
+  for i = 1, records('adjusts', adjusts, 3), 3 do
+    whole('limit', adjusts[i], 1, limits)
+    whole('units', adjusts[i + 1], -MAX_UNITS, MAX_UNITS)
+    whole('age', adjusts[i + 2], 0, MAX_TIME)
+  end
   for _, ask in ipairs(request.asks) do
     whole('route', list('an ask', ask)[1], 0, MAX_INTEGER)
     once('a route', routes, ask[1])
@@ -102,9 +108,19 @@ local function read_request()
     end
   end
   if request.resume then
-    local units = { 'units', 0, MAX_UNITS }
-    check_flat('flights', list('resume', request.resume)[1], { { 'limit', 1, limits }, units })
-    check_flat('journal', request.resume[2], { { 'limit', 1, limits }, units, { 'age', 0, MAX_TIME }, { 'seq', 0, MAX_INTEGER } })
+    local flights, journal = list('resume', request.resume)[1], request.resume[2]
+    for i = 1, records('flights', flights, 2), 2 do
+      whole('limit', flights[i], 1, limits)
+      whole('units', flights[i + 1], 0, MAX_UNITS)
+    end
+    for i = 1, records('journal', journal, 4), 4 do
+      whole('limit', journal[i], 1, limits)
+      whole('units', journal[i + 1], 0, MAX_UNITS)
+      whole('age', journal[i + 2], 0, MAX_TIME)
+      whole('seq', journal[i + 3], 0, MAX_INTEGER)
+    end
   end
   return request
 end
+
+end)() end

@@ -3,21 +3,26 @@
 --   r:<session>  the reply to seq        w:<session>  host, process and version
 -- Twin: src/ledger/session.rs
 
-local function session_read(id)
-  local packed = get('s:' .. id)
+local Session = {}
+do (function()
+
+function Session.read(id)
+  local packed = Fields.get('s:' .. id)
   if not packed then return nil end
   local v = cmsgpack.unpack(packed)
   return { seq = v[1], since = v[2], lease_end = v[3], flights = v[4], places = v[5] }
 end
 
-local function session_write(id, session)
-  set('s:' .. id, cmsgpack.pack({ session.seq, session.since, session.lease_end, session.flights, session.places }))
+function Session.write(id, session)
+  Fields.set('s:' .. id, cmsgpack.pack({ session.seq, session.since, session.lease_end, session.flights, session.places }))
 end
 
 -- Takes units out of flight, at most those that are there.
-local function session_take(session, key, units)
+function Session.take(session, key, units)
   local held = session.flights[key] or 0
   local taken = math.min(units, held)
   session.flights[key] = held > taken and held - taken or nil
   return taken
 end
+
+end)() end

@@ -1,27 +1,40 @@
 -- `capacity` units in any `per`: an exact log; a unit in flight holds its place.
 -- Twin: src/ledger/sliding_window.rs
 
+local function make_sliding_window()
+
 local sliding_window = {}
+
+function sliding_window.define(limit, terms) limit.per = terms[4] end
+
+function sliding_window.read(limit, packed)
+  limit.per, limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last =
+    struct.unpack('>i8i8i8i8i8i8i8', packed, STATE)
+end
+
+function sliding_window.write(limit)
+  return struct.pack('>i8i8i8i8i8i8i8', limit.per, limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last)
+end
 
 function sliding_window.start(limit)
   limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last = 0, 0, 0, 0, 1, 0
 end
 
-function sliding_window.roll(limit, t) log_trim(limit, t.now) end
+function sliding_window.roll(limit, t) Log.trim(limit, t.now) end
 
 function sliding_window.free(limit) return limit.capacity - limit.used - limit.flying end
 
 function sliding_window.grant() end
 
-function sliding_window.land(limit, units, _, age, t) log_add(limit, t.now - age, units, t.now) end
+function sliding_window.land(limit, units, _, age, t) Log.add(limit, t.now - age, units, t.now) end
 
 function sliding_window.unsent() end
 
 function sliding_window.adjust(limit, units, age, t)
   if units > 0 then
-    log_add(limit, t.now - age, units, t.now)
+    Log.add(limit, t.now - age, units, t.now)
   elseif age < limit.per then
-    log_refund(limit, -units)
+    Log.refund(limit, -units)
   end
 end
 
@@ -33,7 +46,7 @@ function sliding_window.release(limit, k, t)
   local place = (k - 1) % total + 1
   local at = t.now + limit.per + limit.hold
   if place <= limit.used then
-    at = log_nth(limit, place) + limit.per
+    at = Log.nth(limit, place) + limit.per
   elseif place <= limit.used + limit.flying then
     at = t.now + limit.per + spread(limit, place - limit.used)
   end
@@ -42,4 +55,7 @@ end
 
 function sliding_window.period(limit) return limit.per end
 
-function sliding_window.forget(limit) log_clear(limit) end
+function sliding_window.forget(limit) Log.clear(limit) end
+
+return sliding_window
+end

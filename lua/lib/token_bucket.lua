@@ -2,7 +2,25 @@
 -- The level is kept in units times `scale`, so that every step is a whole number.
 -- Twin: src/ledger/token_bucket.rs
 
+local function make_token_bucket()
+
 local token_bucket = {}
+
+function token_bucket.define(limit, terms)
+  local free = limit.scale and token_bucket.free(limit)
+  limit.refill = terms[4]
+  if free and limit.scale ~= terms[5] then limit.level = free * terms[5] end
+  limit.scale = terms[5]
+end
+
+function token_bucket.read(limit, packed)
+  limit.refill, limit.scale, limit.level, limit.at, limit.full_since, limit.last_full =
+    struct.unpack('>i8i8i8i8i8i8', packed, STATE)
+end
+
+function token_bucket.write(limit)
+  return struct.pack('>i8i8i8i8i8i8', limit.refill, limit.scale, limit.level, limit.at, limit.full_since, limit.last_full)
+end
 
 local function cap(limit) return (limit.capacity - limit.flying) * limit.scale end
 
@@ -69,7 +87,7 @@ function token_bucket.unsent(limit, units) limit.level = limit.level + units * l
 
 -- When the `k`-th unit beyond those free now comes free.
 function token_bucket.release(limit, k, t)
-  k = math.min(k, 500 * limit.capacity) -- keeps the product below 2^53
+  k = math.min(k, 100 * limit.capacity) -- keeps the product below 2^53
   local target = token_bucket.free(limit) + k
   local fill = math.floor((target * limit.scale - limit.level + limit.refill - 1) / limit.refill)
   -- What is in flight keeps the cap down: so many must land first, and where they fill the bucket, each turn waits.
@@ -87,3 +105,6 @@ end
 function token_bucket.period(limit) return math.floor(limit.capacity * limit.scale / limit.refill) end
 
 function token_bucket.forget() end
+
+return token_bucket
+end

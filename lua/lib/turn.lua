@@ -1,7 +1,12 @@
 -- One ask: what is granted of it now, and when to ask again for the rest.
 -- Twin: src/ledger/turn.rs
 
+local Turn = {}
+do (function()
+
 local LONGEST_NAP, SEARCH, FARTHEST, NOWHERE = 5000, 6, 1125899906842624, 9007199254740991
+
+Turn.NOWHERE = NOWHERE
 
 -- Units of a limit that this turn may take, whose first request takes `head`.
 local function room_for(limit, head, place, t)
@@ -11,7 +16,7 @@ local function room_for(limit, head, place, t)
   end
   local others = limit.waiting
   if others == 0 or free <= 0 then return free end
-  free = free - line_held_back(limit.key, place, t.now)
+  free = free - Line.held_back(limit.key, place, t.now)
   -- A turn is one request; more when more is free than there are sessions in line.
   if free < head then return free end
   return math.max(math.floor(free / (others + 1)), head)
@@ -33,9 +38,9 @@ local function turn_grant(ask, limits, classes, place, at_grant, granted, t)
       local l, units = class[j], class[j + 1] * fit
       room[l] = room[l] - units
       if fit > 0 then
-        limit_grant(limits[l], units, t)
+        Limit.grant(limits[l], units, t)
         if at_grant and limits[l].kind ~= CONCURRENCY then
-          limit_land(limits[l], units, units, 0, t)
+          Limit.land(limits[l], units, units, 0, t)
         else
           granted[l] = (granted[l] or 0) + units
         end
@@ -65,13 +70,13 @@ local function turns_ahead(limit, first, units, place, t)
     -- One who came in turn and found nothing is near the front: count up.
     local a = 0
     for _ = 1, SEARCH do
-      local due = line_ahead_until(limit.key, place, slot_behind(limit, a, first, units, t), t.now)
+      local due = Line.ahead_until(limit.key, place, slot_behind(limit, a, first, units, t), t.now)
       if due <= a then break end
       a = due
     end
     return a
   end
-  local function fits(a) return line_due_until(limit.key, slot_behind(limit, a, first, units, t), t.now) <= a end
+  local function fits(a) return Line.due_until(limit.key, slot_behind(limit, a, first, units, t), t.now) <= a end
   -- One who goes to the back is last, but for gaps in the line: look from there, ever farther, then in between.
   local below, found, step = limit.waiting - 1, limit.waiting, 1
   while below >= 0 and fits(below) do
@@ -125,19 +130,19 @@ local function owe(class, limits, place, till, t)
 end
 
 -- Takes a place out of the line: { place, due, wanted, limit, units, limit, units ... }.
-local function line_leave(place, session, by_key)
+function Turn.leave(place, session, by_key)
   local members = {}
   for i = 4, #place, 2 do
-    members[#members + 1] = line_entry(place[i], place[2], place[1], place[i + 1], session)
+    members[#members + 1] = Line.entry(place[i], place[2], place[1], place[i + 1], session)
     local limit = by_key(place[i])
     if limit then limit.waiting = limit.waiting - 1 end
   end
-  redis.call('ZREM', line_key, unpack(members))
+  redis.call('ZREM', Fields.line, unpack(members))
 end
 
 -- Serves one ask; returns { granted, wait (-1: all are served), last, binding (0: none) } and the place in line.
-local function turn_serve(ask, limits, classes, was, session, at_grant, granted, by_key, meta, t)
-  if was then line_leave(was, session, by_key) end
+function Turn.serve(ask, limits, classes, was, session, at_grant, granted, by_key, meta, t)
+  if was then Turn.leave(was, session, by_key) end
   local standing = was and was[1] or NOWHERE
   local served, class, wanted = turn_grant(ask, limits, classes, standing, at_grant, granted, t)
   if not class then
@@ -160,14 +165,16 @@ local function turn_serve(ask, limits, classes, was, session, at_grant, granted,
   local turn = { served, wait, math.max(last - t.now, wait), binding }
   if ask[2] == 0 then return turn end
   local due = t.now + wait
-  if keeps_place and was[2] <= t.now + EARLY then owe(class, limits, place, due + GRACE, t) end
+  if keeps_place and was[2] <= t.now + Line.EARLY then owe(class, limits, place, due + Line.GRACE, t) end
   local mine, members = { place, due, wanted }, {}
   for j = 1, #class, 2 do
     local limit, units = limits[class[j]], class[j + 1]
     limit.waiting = limit.waiting + 1
     mine[#mine + 1], mine[#mine + 2] = limit.key, units
-    members[#members + 1], members[#members + 2] = 0, line_entry(limit.key, due, place, units, session)
+    members[#members + 1], members[#members + 2] = '0', Line.entry(limit.key, due, place, units, session)
   end
-  redis.call('ZADD', line_key, unpack(members))
+  redis.call('ZADD', Fields.line, unpack(members))
   return turn, mine
 end
+
+end)() end

@@ -107,10 +107,10 @@ impl Limit {
             if let (State::Bucket(s), Some(b)) = (&mut self.state, bucket(terms)) {
                 s.grant(b, self.flying);
             }
-        } else if let (State::Bucket(s), Some(old), Some(new)) = (&mut self.state, bucket(&self.terms), bucket(terms)) {
-            if old.scale != new.scale {
-                s.level = s.free(old) * new.scale;
-            }
+        } else if let (State::Bucket(s), Some(old), Some(new)) = (&mut self.state, bucket(&self.terms), bucket(terms))
+            && old.scale != new.scale
+        {
+            s.level = s.free(old) * new.scale;
         }
         self.terms = terms.clone();
     }

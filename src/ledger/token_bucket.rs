@@ -112,7 +112,7 @@ impl TokenBucket {
 
     /// When the `k`-th unit beyond those free now comes free.
     pub(crate) fn release(&self, b: Bucket, k: i64, flying: i64, hold: i64, now: i64) -> i64 {
-        let k = k.min(500 * b.burst); // keeps the product below 2^53
+        let k = k.min(100 * b.burst); // keeps the product below 2^53
         let target = self.free(b) + k;
         let fill = (target * b.scale - self.level + b.refill - 1) / b.refill;
         // What is in flight keeps the cap down: so many must land first, and where they fill the bucket, each turn waits.

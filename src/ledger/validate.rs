@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::exchange::{MAX_INTEGER, Request, Terms};
+use crate::exchange::{MAX_INTEGER, MAX_LEVEL, Request, Terms};
 
 /// No quota is larger.
 const MAX_UNITS: u64 = (1 << 40) - 1;
@@ -86,7 +86,7 @@ fn terms(terms: &Terms) -> Result<(), String> {
         Terms::TokenBucket { burst, refill_units, refill_us, .. } => {
             between("refill", *refill_units, 1, MAX_UNITS)?;
             between("refill time", *refill_us, 1, MAX_TIME)?;
-            between("burst times refill time", burst.saturating_mul(*refill_us), 1, 1 << 43)
+            between("burst times refill time", burst.saturating_mul(*refill_us), 1, MAX_LEVEL)
         }
         Terms::FixedWindow { per_us, skew_us, offset_us, edges, .. } => {
             between("period", *per_us, 1, MAX_TIME)?;

@@ -1,7 +1,6 @@
 //! What callers are told: their permits, that their deadline is out of reach, or that the store is.
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -14,7 +13,7 @@ use super::{
     pending::Asked,
     queue::{Answer, Grant, Queue, Refusal},
 };
-use crate::{ArrivalWithin, CountFrom, Error, error::ErrorKind, exchange::Turn};
+use crate::{ArrivalWithin, CountFrom, Error, exchange::Turn};
 
 /// Sleepers spread over so much, so that they do not come all at once.
 const JITTER_US: u64 = 1000;
@@ -61,7 +60,9 @@ pub(crate) fn serve(desk: &Arc<Desk>, state: &mut State, asked: Asked, turn: &Tu
     if asked.wait {
         tracing::trace!(budget = %desk.address, limit, wait_us = wait, waiting = queue.waiters.len(), "wait");
         queue.wake_us = Some(trip.now_us + wait + fastrand::u64(0..=JITTER_US));
-        refuse_unreachable(desk, queue, trip.now_us, wait, turn.last_us, limit);
+        let others = queue.waiters.len().saturating_sub(1).max(1) as u64;
+        queue.pace_us = turn.last_us.saturating_sub(wait) / others;
+        refuse_unreachable(desk, queue, trip.now_us);
     }
 }
 
@@ -82,28 +83,22 @@ fn hand_out(desk: &Arc<Desk>, queue: &mut Queue, wait: bool, class: &Arc<Class>,
 }
 
 /// Refuses callers whose deadline is before their turn, at once. Their turns are spread evenly up to the last.
-fn refuse_unreachable(desk: &Desk, queue: &mut Queue, now_us: u64, first_us: u64, last_us: u64, limit: &str) {
-    let waiting = queue.waiters.len() as u64;
+fn refuse_unreachable(desk: &Desk, queue: &mut Queue, now_us: u64) {
     if queue.waiters.iter().all(|w| w.deadline_us.is_none()) {
         return;
     }
-    let mut kept = VecDeque::with_capacity(queue.waiters.len());
-    for (i, waiter) in std::mem::take(&mut queue.waiters).into_iter().enumerate() {
-        let expected = first_us + last_us.saturating_sub(first_us) / waiting.max(1) * i as u64;
+    let all = std::mem::take(&mut queue.waiters);
+    for (place, waiter) in all.into_iter().enumerate() {
+        let expected = queue.expected_us(now_us, place);
         match waiter.deadline_us {
             Some(by) if now_us + expected > by => {
-                let kind = ErrorKind::Unreachable {
-                    budget: desk.budget.name().to_owned(),
-                    limit: limit.to_owned(),
-                    expected: Duration::from_micros(expected),
-                    deadline: Duration::from_micros(by.saturating_sub(waiter.since_us)),
-                };
-                _ = waiter.answer.send(Err(Refusal::Failed(Error::new(kind))));
+                let deadline = Duration::from_micros(by.saturating_sub(waiter.since_us));
+                let error = desk.unreachable(queue, Duration::from_micros(expected), deadline);
+                _ = waiter.answer.send(Err(Refusal::Failed(error)));
             }
-            _ => kept.push_back(waiter),
+            _ => queue.waiters.push_back(waiter),
         }
     }
-    queue.waiters = kept;
 }
 
 /// The store could not be reached: those who cannot be helped by another try are told, or let through.
@@ -122,8 +117,7 @@ pub(super) fn fail(desk: &Arc<Desk>, error: &Error, now_us: u64) {
         let hasty = queue.hasty.drain(..);
         let waiters = std::mem::take(&mut queue.waiters);
         for waiter in hasty.chain(waiters) {
-            let patience_us =
-                waiter.deadline_us.map_or(waiter.since_us + PATIENCE_US, |by| by.min(waiter.since_us + PATIENCE_US));
+            let patience_us = waiter.deadline_us.unwrap_or(since.max(waiter.since_us) + PATIENCE_US);
             if allow {
                 let grant = grant(desk, waiter.class.clone(), None, now_us);
                 answers.push((waiter.answer, Ok(grant)));

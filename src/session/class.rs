@@ -136,7 +136,7 @@ impl Class {
             lazy_us: if parts.iter().any(|(l, _)| l.terms.holds_to_the_end()) {
                 0
             } else {
-                periods().min().unwrap_or(0) / 4
+                (periods().min().unwrap_or(0) / 4).min(super::LEASE_US / 3)
             },
             grain_us: periods().min().unwrap_or(1_000_000) / 2048,
             parts,

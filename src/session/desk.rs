@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::{Notify, oneshot};
 
 use super::{
-    MAX_WAITING, PATIENCE_US, SEND_SHARE,
+    LEASE_US, MAX_WAITING, PATIENCE_US, SEND_SHARE,
     class::{Applied, Class, Route, Selection},
     flights::{End, Flights},
     memory::Memory,
@@ -33,6 +33,10 @@ pub(crate) struct Desk {
     pub(crate) store_bell: Arc<Notify>,
     pub(crate) exchanges: AtomicU64,
     pub(crate) uncounted: AtomicU64,
+    /// How long the store believes in this session: no request may arrive later than that.
+    pub(crate) lease_us: u64,
+    /// Until when it does so for certain.
+    pub(crate) lease_until_us: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -44,6 +48,7 @@ pub(crate) struct State {
     pub(crate) routes: HashMap<u32, Weak<Route>>,
     next_route: u32,
     waiting: usize,
+    came: u64,
     /// The worker lives; it has been told to look.
     pub(crate) working: bool,
     pub(crate) flush: Vec<oneshot::Sender<Result<(), Error>>>,
@@ -55,7 +60,13 @@ pub(crate) struct State {
 
 impl Desk {
     pub(crate) fn new(store: Arc<dyn Store>, budget: Budget, address: String) -> Arc<Self> {
+        let lease_us = match budget.arrival_within() {
+            ArrivalWithin::Limited(within) => LEASE_US.max(within.as_micros() as u64 * 5 / 4),
+            ArrivalWithin::Unbounded => LEASE_US,
+        };
         Arc::new(Self {
+            lease_us,
+            lease_until_us: AtomicU64::new(0),
             clock: store.clock().clone(),
             store,
             budget,
@@ -162,8 +173,13 @@ impl Desk {
             let kind = ErrorKind::QueueFull { budget: self.budget.name().to_owned(), waiting: state.waiting };
             return Err(Error::new(kind));
         }
-        state.waiting += 1;
         let queue = state.queues.entry(route.id).or_insert_with(|| Queue::new(route.clone()));
+        if let Some(expected_us) = deadline_us.and_then(|by| queue.out_of_reach(since_us, by)) {
+            return Err(self.unreachable(queue, Duration::from_micros(expected_us), within(since_us, deadline_us)));
+        }
+        state.waiting += 1;
+        state.came += 1;
+        let Some(queue) = state.queues.get_mut(&route.id) else { return Err(self.stopped()) };
         let asks_now = match hurry {
             Hurry::CanWait => {
                 queue.waiters.push_back(waiter);
@@ -177,6 +193,12 @@ impl Desk {
         let in_outage = state.outage.is_some();
         self.rouse(state, asks_now || in_outage);
         Ok(Ticket { desk: self, route: route.id, answer, done: false })
+    }
+
+    /// A deadline that cannot be met.
+    pub(crate) fn unreachable(&self, queue: &Queue, expected: Duration, deadline: Duration) -> Error {
+        let (budget, limit) = (self.budget.name().to_owned(), queue.binding.clone());
+        Error::new(ErrorKind::Unreachable { budget, limit, expected, deadline })
     }
 
     /// Sees to it that a worker lives, and looks if there is something to do.
@@ -262,7 +284,8 @@ impl Desk {
         let at_us = since.unwrap_or(now_us);
         let mut state = self.state();
         for (limit, asked) in &grant.class.parts {
-            let truly = cost.iter().find(|(unit, _)| *unit == limit.unit).map_or(0, |(_, units)| units);
+            let named = cost.iter().find(|(unit, _)| *unit == limit.unit);
+            let Some((_, truly)) = named else { continue };
             let more = truly as i64 - *asked as i64;
             if more != 0 && !limit.terms.holds_to_the_end() {
                 state.flights.correct(limit.clone(), more, at_us);
@@ -271,13 +294,16 @@ impl Desk {
         self.rouse(state, true);
     }
 
-    /// When a permit of an exchange that left at `sent_us` may last be sent; `None`: as long as the lease runs.
-    pub(crate) fn send_by_us(&self, sent_us: u64) -> Option<u64> {
+    /// When a permit of an exchange that left at `sent_us` may last be sent. Later it might arrive after its units began
+    /// to age; and once the lease has ended, the store may have taken them for used.
+    pub(crate) fn send_by_us(&self, grant: &Grant) -> u64 {
+        let lease = if grant.batch.is_some() { self.lease_until_us.load(Ordering::Relaxed) } else { u64::MAX };
         match (self.budget.count_from(), self.budget.arrival_within()) {
             (CountFrom::Response, ArrivalWithin::Limited(within)) => {
-                Some(sent_us + within.as_micros() as u64 / SEND_SHARE)
+                lease.min(grant.sent_us + within.as_micros() as u64 / SEND_SHARE)
             }
-            _ => None,
+            (CountFrom::Response, ArrivalWithin::Unbounded) => lease,
+            (CountFrom::Grant, _) => u64::MAX,
         }
     }
 
@@ -319,10 +345,19 @@ impl Desk {
 }
 
 impl State {
+    /// Callers that ever came.
+    pub(crate) fn came(&self) -> u64 {
+        self.came
+    }
+
     /// One caller less waits.
     pub(crate) fn served(&mut self, callers: usize) {
         self.waiting = self.waiting.saturating_sub(callers);
     }
+}
+
+fn within(since_us: u64, deadline_us: Option<u64>) -> Duration {
+    Duration::from_micros(deadline_us.unwrap_or(since_us).saturating_sub(since_us))
 }
 
 /// Whether a caller waits for its turn.
@@ -347,13 +382,13 @@ impl Drop for Ticket<'_> {
         let grant = self.answer.try_recv();
         let mut state = self.desk.state();
         state.served(1);
-        if !self.done {
-            if let Some(queue) = state.queues.get_mut(&self.route) {
-                queue.gone += 1;
-                let empty = queue.gone >= queue.waiters.len() + queue.hasty.len();
-                if empty {
-                    self.desk.bell.notify_one();
-                }
+        if !self.done
+            && let Some(queue) = state.queues.get_mut(&self.route)
+        {
+            queue.gone += 1;
+            let empty = queue.gone >= queue.waiters.len() + queue.hasty.len();
+            if empty {
+                self.desk.bell.notify_one();
             }
         }
         drop(state);

@@ -7,6 +7,16 @@ use std::{
 
 use super::class::{Applied, horizon_us};
 
+/// Units used within a short time.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    first_us: u64,
+    at_us: u64,
+    units: u64,
+    /// The last exchange that reported some of them.
+    seq: u64,
+}
+
 /// Entries nearer to each other than this part of the limit's period become one, at the later time.
 const GRID: u64 = 256;
 
@@ -16,8 +26,7 @@ pub(crate) struct Journal(HashMap<String, Record>);
 #[derive(Debug)]
 struct Record {
     limit: Arc<Applied>,
-    /// When, how many units, and the exchange that reported them.
-    entries: VecDeque<(u64, u64, u64)>,
+    entries: VecDeque<Entry>,
 }
 
 impl Journal {
@@ -31,25 +40,22 @@ impl Journal {
             self.0.insert(limit.terms.key().to_owned(), Record { limit: limit.clone(), entries: VecDeque::new() });
         }
         let Some(record) = self.0.get_mut(limit.terms.key()) else { return };
-        let last = record.entries.back_mut();
-        match last {
-            Some(last) if at_us < last.0 + horizon / GRID => {
-                *last = (last.0.max(at_us), last.1 + units, seq);
+        match record.entries.back_mut() {
+            // From the first of them on: else a steady stream would become one entry that never ages out.
+            Some(last) if at_us < last.first_us + horizon / GRID => {
+                last.at_us = last.at_us.max(at_us);
+                last.units += units;
+                last.seq = seq;
             }
-            _ => record.entries.push_back((at_us, units, seq)),
+            _ => record.entries.push_back(Entry { first_us: at_us, at_us, units, seq }),
         }
-        while record.entries.front().is_some_and(|(at, ..)| at + horizon <= at_us) {
-            record.entries.pop_front();
-        }
+        record.forget(at_us);
     }
 
     /// Forgets what has aged out everywhere; returns whether anything is left.
     pub(crate) fn trim(&mut self, now_us: u64) -> bool {
         self.0.retain(|_, record| {
-            let horizon = horizon_us(&record.limit.terms);
-            while record.entries.front().is_some_and(|(at, ..)| at + horizon <= now_us) {
-                record.entries.pop_front();
-            }
+            record.forget(now_us);
             !record.entries.is_empty()
         });
         !self.0.is_empty()
@@ -57,6 +63,16 @@ impl Journal {
 
     /// Everything that has not aged out: limit, units, when, and the exchange that reported it.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&Arc<Applied>, u64, u64, u64)> {
-        self.0.values().flat_map(|r| r.entries.iter().map(move |&(at, units, seq)| (&r.limit, units, at, seq)))
+        self.0.values().flat_map(|r| r.entries.iter().map(move |e| (&r.limit, e.units, e.at_us, e.seq)))
+    }
+}
+
+impl Record {
+    /// Forgets what has aged out.
+    fn forget(&mut self, now_us: u64) {
+        let horizon = horizon_us(&self.limit.terms);
+        while self.entries.front().is_some_and(|e| e.at_us + horizon <= now_us) {
+            self.entries.pop_front();
+        }
     }
 }

@@ -1,12 +1,11 @@
 //! What a session remembers from one exchange to the next, and from one worker to the next: what it says in the next
 //! exchange, and what it makes of the reply.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use tokio::sync::watch;
 
 use super::{
-    LEASE_US,
     answers::{self, Trip},
     desk::{Desk, State},
     journal::Journal,
@@ -55,7 +54,7 @@ impl Memory {
             who: crate::store::who(),
             seq: 1,
             node: node.borrow().clone(),
-            lease_us: LEASE_US,
+            lease_us: desk.lease_us,
             at_grant,
             ..Head::default()
         };
@@ -147,6 +146,7 @@ impl Memory {
             self.head.node = node;
             if self.head.seq > 1 {
                 self.recall = Recall::All;
+                self.head.settle_us = Some(crate::store::SETTLE_US);
             }
         }
     }
@@ -193,6 +193,9 @@ impl Memory {
             tracing::info!(budget = %desk.address, settling_us = done.settle_us, "resumed");
         }
         self.note(&pending);
+        // Before anyone has a permit in hand and looks whether it still holds.
+        self.lease_until_us = sent_us + desk.lease_us / 100 * 99;
+        desk.lease_until_us.store(self.lease_until_us, Ordering::Relaxed);
         let mut longest = 0;
         for (asked, turn) in pending.asks.into_iter().zip(done.turns) {
             let limit = turn.binding.and_then(|l| keys.get(l)).cloned().unwrap_or_default();
@@ -202,9 +205,11 @@ impl Memory {
             self.note_grants(&asked, turn.granted, now_us);
             answers::serve(desk, &mut state, asked, &turn, &limit, Trip { sent_us, now_us });
         }
-        let waits_only = state.flights.is_empty();
-        self.lease_until_us = sent_us + LEASE_US / 100 * 99 + if waits_only { longest } else { 0 };
-        self.heartbeat_us = sent_us + LEASE_US / 3;
+        if state.flights.is_empty() {
+            // The store lets one that only waits sleep until its turn.
+            self.lease_until_us += longest;
+        }
+        self.heartbeat_us = sent_us + desk.lease_us / 3;
         self.head.seq += 1;
         self.head.settle_us = None;
         self.recall = Recall::Nothing;

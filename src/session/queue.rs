@@ -73,6 +73,8 @@ pub(crate) struct Queue {
     pub(crate) wake_us: Option<u64>,
     /// The store knows a place in line for this route.
     pub(crate) in_line: bool,
+    /// How long each caller waits after the one before it, as the store last said.
+    pub(crate) pace_us: u64,
     /// The limit that was said to bind last.
     pub(crate) binding: String,
 }
@@ -80,7 +82,7 @@ pub(crate) struct Queue {
 impl Queue {
     pub(crate) fn new(route: Arc<Route>) -> Self {
         let (waiters, hasty) = Default::default();
-        Self { route, waiters, hasty, gone: 0, wake_us: None, in_line: false, binding: String::new() }
+        Self { route, waiters, hasty, gone: 0, wake_us: None, in_line: false, pace_us: 0, binding: String::new() }
     }
 
     /// Forgets callers that are gone.
@@ -98,6 +100,20 @@ impl Queue {
             return self.in_line || !self.hasty.is_empty();
         }
         self.wake_us.is_none_or(|at| at <= now_us)
+    }
+
+    /// How long the caller at this place in the queue is expected to wait.
+    pub(crate) fn expected_us(&self, now_us: u64, place: usize) -> u64 {
+        let first = self.wake_us.map_or(0, |at| at.saturating_sub(now_us));
+        first.saturating_add(self.pace_us.saturating_mul(place as u64))
+    }
+
+    /// How long one who came now would be expected to wait, if that is past its deadline.
+    pub(crate) fn out_of_reach(&self, now_us: u64, deadline_us: u64) -> Option<u64> {
+        let place = self.waiters.len().saturating_sub(self.gone);
+        let expected = self.expected_us(now_us, place);
+        (place > 0 && self.wake_us.is_some_and(|at| at > now_us) && now_us.saturating_add(expected) > deadline_us)
+            .then_some(expected)
     }
 
     /// Callers with the same cost in a row, from the front.

@@ -14,6 +14,8 @@ use crate::{
 
 /// A worker without work stays for so long.
 const LINGER_US: u64 = 1_000_000;
+/// Callers that keep coming are gathered so often before an exchange leaves.
+const MAX_GATHERS: usize = 8;
 /// The first and the longest pause after a failure.
 const BACK_OFF_US: (u64, u64) = (10_000, 400_000);
 /// A store that keeps contradicting itself is left alone after so many tries in a row.
@@ -48,8 +50,7 @@ impl Worker {
     async fn run(&mut self) {
         let mut idle_since: Option<u64> = None;
         loop {
-            // Let the callers that are about to ask come first: they all go together.
-            tokio::task::yield_now().await;
+            self.gather().await;
             let now_us = self.desk.clock.now_us();
             let Some(memory) = self.memory.as_mut() else { return };
             let plan = memory.plan(&mut self.desk.state(), now_us);
@@ -77,6 +78,20 @@ impl Worker {
                     }
                 }
             }
+        }
+    }
+
+    /// Lets the callers that are about to ask come first, for as long as more of them do: they all go together. There is
+    /// no timer in this: one caller alone goes at once.
+    async fn gather(&self) {
+        let mut came = self.desk.state().came();
+        for _ in 0..MAX_GATHERS {
+            tokio::task::yield_now().await;
+            let now = self.desk.state().came();
+            if now == came {
+                break;
+            }
+            came = now;
         }
     }
 

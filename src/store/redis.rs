@@ -211,20 +211,21 @@ impl Shared {
         let value = self.link.run(&self.scripts.node, &[keys::MARKER], &args).await?;
         let (marker, age_us) = codec::look(&value).map_err(|why| self.link.nonsense(&why))?;
         let settle_us = if self.trust { 0 } else { SETTLE_US.saturating_sub(age_us) };
-        Ok(Look { node: format!("{marker} {}", self.run_id().await), settle_us })
+        Ok(Look { node: format!("{marker} {}", self.run_id().await?), settle_us })
     }
 
     /// Which run of the server this is; nothing where a user may not ask.
-    async fn run_id(&self) -> String {
+    async fn run_id(&self) -> Result<String, Error> {
         let mut info = redis::cmd("INFO");
         info.arg("server");
         let text = match self.link.command(&info).await {
             Ok(Value::BulkString(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
             Ok(Value::VerbatimString { text, .. }) => text,
-            _ => return String::new(),
+            Err(error) if error.is_transient() => return Err(error),
+            _ => return Ok(String::new()),
         };
         let run = text.lines().find_map(|line| line.strip_prefix("run_id:"));
-        run.unwrap_or_default().trim().chars().take(64).collect()
+        Ok(run.unwrap_or_default().trim().chars().take(64).collect())
     }
 
     /// Tells the sessions when the node is another than before.

@@ -12,12 +12,15 @@ pub struct Plan {
     pub steps: Vec<Step>,
 }
 
+/// A route, whether it waits, and runs of class and count.
+pub type Wish = (u32, bool, Vec<(usize, u64)>);
+
 /// One exchange.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub after_us: u64,
     pub session: usize,
-    pub asks: Vec<(u32, bool, Vec<(usize, u64)>)>,
+    pub asks: Vec<Wish>,
     /// A route's class, how many of what is out, how long ago, and how it ended.
     pub completes: Vec<(usize, u64, u64, u8)>,
     pub adjusts: Vec<(usize, i64, u64)>,

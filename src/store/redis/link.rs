@@ -123,10 +123,10 @@ impl Link {
 
     async fn give_up(&self, number: u64) {
         let mut live = self.live.lock().await;
-        if live.number == number {
-            if let Some(connection) = live.connection.take() {
-                drop(Connection::take(connection));
-            }
+        if live.number == number
+            && let Some(connection) = live.connection.take()
+        {
+            drop(Connection::take(connection));
         }
     }
 

@@ -10,7 +10,7 @@ macro_rules! lua {
 
 const EXCHANGE: &str = lua!(
     "lib/fields.lua",
-    "lib/estimate.lua",
+    "lib/kinds.lua",
     "lib/log.lua",
     "lib/sliding_window.lua",
     "lib/token_bucket.lua",
@@ -26,7 +26,7 @@ const EXCHANGE: &str = lua!(
 
 const INSPECT: &str = lua!(
     "lib/fields.lua",
-    "lib/estimate.lua",
+    "lib/kinds.lua",
     "lib/log.lua",
     "lib/sliding_window.lua",
     "lib/token_bucket.lua",

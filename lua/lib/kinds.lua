@@ -1,7 +1,11 @@
--- What the kinds of limit share when they estimate.
+-- What the kinds of limit share.
 -- Twin: src/ledger/limit.rs
 
 -- Part of the mean hold after which the `place`-th of the units in flight is expected to land.
 local function spread(limit, place)
   return math.floor(limit.hold * math.floor(place * 1024 / limit.flying) / 1024)
 end
+
+local SLIDING_WINDOW, TOKEN_BUCKET, FIXED_WINDOW, CONCURRENCY = 1, 2, 3, 4
+-- Where the state of a limit's kind starts: behind the eight numbers that all kinds have.
+local STATE = 65

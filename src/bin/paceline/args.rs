@@ -1,0 +1,53 @@
+//! The command line: its commands and the values that several of them share.
+
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::{check, demo, inspect, provider, send};
+
+/// The longest window that a rule or the demo takes.
+const MAX_WINDOW: Duration = Duration::from_secs(86_400);
+
+/// Processes that share one API key share one budget, and are never told 429.
+#[derive(Parser)]
+#[command(name = "paceline", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  paceline demo                                     watch four replicas share one key, with and without paceline
+  paceline send https://api.example.com/contacts \\
+      --config paceline.toml --budget keap -n 500 -c 8
+  paceline inspect keap --config paceline.toml      what is used, in flight and free, and who waits
+  paceline check paceline.toml                      is this configuration right?
+
+PACELINE_REDIS_URL gives the Redis for every command; PACELINE_LOG (as in `PACELINE_LOG=debug`) turns on logs.";
+
+#[derive(Subcommand)]
+pub enum Command {
+    Demo(demo::Command),
+    Send(send::Command),
+    Inspect(inspect::Command),
+    Check(check::Check),
+    #[command(hide = true)]
+    Provider(provider::Command),
+}
+
+/// A length of time, as in `30s`, `250ms` or `1m 30s`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text.trim()).map_err(|why| format!("{why}; write it as in `30s` or `250ms`"))
+}
+
+/// The length of a limit's window.
+pub fn window(text: &str) -> Result<Duration, String> {
+    let window = duration(text)?;
+    if (Duration::from_millis(1)..=MAX_WINDOW).contains(&window) {
+        Ok(window)
+    } else {
+        Err("a window lasts from 1ms to 1day".into())
+    }
+}

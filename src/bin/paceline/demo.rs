@@ -1,0 +1,140 @@
+//! `paceline demo`: several processes share one key, first each on its own and then through paceline.
+
+mod act;
+mod backend;
+mod chart;
+mod replicas;
+mod report;
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Args;
+use tokio::task::AbortHandle;
+
+use self::{
+    act::{Act, Outcome},
+    backend::Backend,
+    chart::Live,
+    replicas::Replicas,
+    report::Report,
+};
+use crate::{
+    Failure, args,
+    provider::{Delay, Provider, Rule, listen},
+    say,
+    stop::Stop,
+};
+
+const STOPPED: &str = "stopped before the end; nothing is left running";
+
+/// Watch several processes share one key, without paceline and with it
+#[derive(Args, Clone)]
+pub struct Command {
+    /// How many processes share the key
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    replicas: u32,
+    /// How many callers each of them has
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
+    callers: u32,
+    /// How many calls the provider allows in any window
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    quota: u64,
+    /// How long that window is
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = args::window)]
+    per: Duration,
+    /// The random network delay of each way
+    #[arg(long, value_name = "LEAST..MOST", default_value = "0ms..80ms")]
+    delay: Delay,
+    /// How long each of the two acts lasts
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// The Redis to use [default: PACELINE_REDIS_URL, or a private one if redis-server is installed]
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Command {
+    pub async fn run(self) -> Result<ExitCode, Failure> {
+        let stop = Stop::listen();
+        let stage = tokio::select! {
+            stage = Stage::set(&self) => stage?,
+            () = stop.requested() => return Err(STOPPED.into()),
+        };
+        let acts = stage.play_all(&self, &stop).await;
+        stage.strike().await;
+        let report = Report::new(&self, acts?);
+        say(if self.json { report.json() } else { format!("\n{report}") });
+        Ok(if report.is_proof() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn setting(&self, backend: &Backend) -> String {
+        let Self { replicas, callers, quota, per, delay, .. } = self;
+        format!(
+            "A provider allows {quota} calls in any {} and answers 429 to the rest.\n\
+             Its network takes {delay} each way, at random.\n\
+             {replicas} replicas of {callers} callers share one key and always have more to send.\n\
+             {backend}",
+            humantime::format_duration(*per)
+        )
+    }
+
+    /// Tells the story. It is for people, and `--json` is for programs.
+    fn tell(&self, text: &str) {
+        if !self.json {
+            say(text);
+        }
+    }
+}
+
+/// All that both acts share: the provider and the store. What runs in it ends with it.
+struct Stage {
+    provider: Provider,
+    serving: AbortHandle,
+    replicas: Replicas,
+    backend: Backend,
+}
+
+impl Stage {
+    async fn set(demo: &Command) -> Result<Self, Failure> {
+        let backend = Backend::choose(demo.redis.as_deref()).await?;
+        let provider = Provider::new(vec![Rule::new(demo.quota, demo.per)], demo.delay);
+        let (listener, address) = listen(([127, 0, 0, 1], 0).into()).await?;
+        let serving = tokio::spawn(provider.clone().serve(listener)).abort_handle();
+        let replicas = Replicas::new(demo, format!("http://{address}/contacts"), &backend)?;
+        Ok(Self { provider, serving, replicas, backend })
+    }
+
+    async fn play_all(&self, demo: &Command, stop: &Stop) -> Result<Vec<Outcome>, Failure> {
+        demo.tell(&demo.setting(&self.backend));
+        let mut outcomes = Vec::new();
+        for act in [Act::Alone, Act::Together] {
+            demo.tell(&format!("\nAct {}: {}", act.number(), act.story(demo)));
+            outcomes.push(self.play(act, demo, stop).await?);
+        }
+        Ok(outcomes)
+    }
+
+    async fn play(&self, act: Act, demo: &Command, stop: &Stop) -> Result<Outcome, Failure> {
+        self.provider.reset();
+        let live = Live::new(demo.quota, demo.per, Duration::from_secs(demo.seconds), demo.json);
+        let playing = self.replicas.play(act, stop);
+        let sent = tokio::select! {
+            sent = playing => sent?,
+            never = live.follow(&self.provider) => match never {},
+        };
+        live.end(&self.provider);
+        if stop.is_requested() {
+            return Err(STOPPED.into());
+        }
+        Ok(Outcome::new(act, demo, self.provider.stats(), sent))
+    }
+
+    /// Ends what the stage started; in any other case dropping it does.
+    async fn strike(self) {
+        self.serving.abort();
+        self.backend.end().await;
+    }
+}

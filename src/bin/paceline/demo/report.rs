@@ -1,0 +1,122 @@
+//! What both acts came to, side by side.
+
+use std::fmt;
+
+use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+use serde_json::{Value, json};
+
+use super::{
+    Command,
+    act::{Act, Outcome},
+};
+
+/// Both acts of one demo.
+pub struct Report {
+    quota: u64,
+    per: String,
+    acts: Vec<Outcome>,
+}
+
+/// How one row of the table is got from an act.
+type Figure = fn(&Outcome) -> String;
+
+impl Report {
+    pub fn new(demo: &Command, acts: Vec<Outcome>) -> Self {
+        Self { quota: demo.quota, per: humantime::format_duration(demo.per).to_string(), acts }
+    }
+
+    /// Whether the act with paceline saw not a single 429, and calls at all.
+    pub fn is_proof(&self) -> bool {
+        self.acts.iter().filter(|act| act.act == Act::Together).all(|act| act.rejected == 0 && act.accepted > 0)
+    }
+
+    pub fn json(&self) -> String {
+        let acts: Vec<Value> = self.acts.iter().map(Outcome::json).collect();
+        json!({"quota": self.quota, "per": self.per, "acts": acts, "proof": self.is_proof()}).to_string()
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(UTF8_FULL_CONDENSED).set_header(self.row("", |act| act.title().into()));
+        let most = format!("most calls in any {} ({} allowed)", self.per, self.quota);
+        let rows: [(&str, Figure); 9] = [
+            ("calls that reached the provider", |act| act.sent.to_string()),
+            ("accepted", |act| act.accepted.to_string()),
+            ("rejected with 429", |act| act.rejected.to_string()),
+            (&most, |act| act.worst_window.to_string()),
+            ("share of the budget used", |act| percent(act.share, "too short to tell")),
+            ("  possible with these delays", |act| percent(act.possible, "")),
+            ("fairness among replicas (Jain)", |act| format!("{:.3}", act.fairness)),
+            ("wait until a call got through, median", |act| time(act.median_wait_ms)),
+            ("  the worst", |act| time(act.worst_wait_ms)),
+        ];
+        for (label, figure) in rows {
+            table.add_row(self.row(label, figure));
+        }
+        table
+    }
+
+    fn row(&self, label: &str, figure: impl Fn(&Outcome) -> String) -> Vec<Cell> {
+        let figures = self.acts.iter().map(|act| Cell::new(figure(act)).set_alignment(CellAlignment::Right));
+        std::iter::once(Cell::new(label)).chain(figures).collect()
+    }
+
+    fn conclusion(&self) -> String {
+        let rejected = |act: Act| self.acts.iter().filter(|a| a.act == act).map(|a| a.rejected).sum::<u64>();
+        match (rejected(Act::Alone), rejected(Act::Together)) {
+            (0, 0) if self.is_proof() => {
+                "No call was told 429 in either act: so few callers keep to the budget by themselves.".into()
+            }
+            (alone, 0) if self.is_proof() => format!("{alone} calls were told 429 without paceline; with it, none."),
+            (_, 0) => {
+                "No call reached the provider in act two: something is wrong with the store or this machine.".into()
+            }
+            (_, together) => {
+                format!("{together} calls were told 429 in act two: that must not happen. Please report it.")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.table().trim_fmt())?;
+        for act in self.acts.iter().filter(|act| act.lost > 0) {
+            writeln!(f, "{} calls of act {} got no turn or no answer.", act.lost, act.act.number())?;
+        }
+        write!(f, "{}", self.conclusion())
+    }
+}
+
+impl Outcome {
+    fn title(&self) -> &'static str {
+        match self.act {
+            Act::Alone => "act one: alone",
+            Act::Together => "act two: paceline",
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "act": match self.act { Act::Alone => "alone", Act::Together => "paceline" },
+            "sent": self.sent,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "share": self.share,
+            "possible": self.possible,
+            "worst_window": self.worst_window,
+            "fairness": self.fairness,
+            "wait_ms": {"p50": self.median_wait_ms, "max": self.worst_wait_ms},
+            "lost": self.lost,
+            "exchanges": self.exchanges,
+        })
+    }
+}
+
+fn percent(share: Option<f64>, unknown: &str) -> String {
+    share.map_or(unknown.into(), |share| format!("{:.1} %", share * 100.0))
+}
+
+fn time(millis: f64) -> String {
+    if millis < 1000.0 { format!("{millis:.0} ms") } else { format!("{:.1} s", millis / 1000.0) }
+}

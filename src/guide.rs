@@ -1,0 +1,34 @@
+//! The guide. [`getting_started`] is ten minutes; the others answer one question each.
+//!
+//! | | |
+//! |---|---|
+//! | [`getting_started`] | a first limiter, its errors, and how to test with it |
+//! | [`choosing_limits`] | which kinds, which numbers, what `arrival_within` and `rtt_floor` cost and give |
+//! | [`how_it_decides`] | the ledger: two moves, four kinds, and the line of those who wait |
+//! | [`failure_modes`] | what happens when something breaks, what you see, what to do |
+//! | [`design`] | why it is built as it is, for those who change it |
+
+/// A first limiter, its errors, and how to test with it.
+pub mod getting_started {
+    #![doc = include_str!("guide/getting_started.md")]
+}
+
+/// Which kinds of limit, with which numbers.
+pub mod choosing_limits {
+    #![doc = include_str!("guide/choosing_limits.md")]
+}
+
+/// The ledger, the kinds, the line.
+pub mod how_it_decides {
+    #![doc = include_str!("guide/how_it_decides.md")]
+}
+
+/// What happens when something breaks, what you see, what to do.
+pub mod failure_modes {
+    #![doc = include_str!("guide/failure_modes.md")]
+}
+
+/// Why it is built as it is.
+pub mod design {
+    #![doc = include_str!("guide/design.md")]
+}
