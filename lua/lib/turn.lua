@@ -63,6 +63,12 @@ local function slot_behind(limit, ahead, first, units, t)
   return limit.is.release(limit, k, t)
 end
 
+-- Until when units that are there are kept for someone else, or enough of them came to serve both.
+local function kept_until(limit, first, units, place, t)
+  if limit.owed_units == 0 or limit.owed_until <= t.now or limit.owed_place == place then return t.now end
+  return math.min(slot_behind(limit, 0, first + limit.owed_units, units, t), limit.owed_until)
+end
+
 -- How many take a slot before mine: the least number `a` of which it holds that no more than `a` of those ahead of me
 -- are due by the time that slot `a + 1` comes free.
 local function turns_ahead(limit, first, units, place, t)
@@ -98,7 +104,7 @@ local function turn_slot(class, limits, place, wanted, t)
     local limit, units = limits[class[j]], class[j + 1]
     local first = units - math.max(limit.is.free(limit, t), 0)
     local ahead = turns_ahead(limit, first, units, place, t)
-    local slot = slot_behind(limit, ahead, first, units, t)
+    local slot = math.max(slot_behind(limit, ahead, first, units, t), kept_until(limit, first, units, place, t))
     if slot > at then at, binding = slot, class[j] end
     local rounds = (wanted - 1) * (limit.waiting + 1) + ahead + 1
     local k = math.min(rounds * units, FARTHEST) + first - units

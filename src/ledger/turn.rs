@@ -126,7 +126,7 @@ impl Counter<'_> {
             let (limit, units) = (&self.limits[l], units as i64);
             let free = limit.free(self.t).max(0);
             let ahead = self.ahead(limit, units - free, units, if keeps_place { place } else { i64::MAX });
-            let slot = self.slot_behind(limit, ahead, units - free, units);
+            let slot = self.slot_behind(limit, ahead, units - free, units).max(self.kept_until(limit, units, place));
             if slot > at {
                 (at, binding) = (slot, l);
             }
@@ -137,6 +137,15 @@ impl Counter<'_> {
             }
         }
         (at, last, binding)
+    }
+
+    /// Until when units that are there are kept for someone else, or enough of them came to serve both.
+    fn kept_until(&self, limit: &Limit, units: i64, place: i64) -> i64 {
+        let Owed { units: owed, until, place: other } = limit.owed;
+        if owed == 0 || until <= self.t.now || other == place {
+            return self.t.now;
+        }
+        self.slot_behind(limit, 0, units + owed - limit.free(self.t).max(0), units).min(until)
     }
 
     /// When the slot behind so many others comes free; the first takes `first` units beyond those free now.

@@ -5,6 +5,7 @@
 
 mod container;
 mod process;
+mod proxy;
 mod redis;
 mod resp;
 
@@ -15,6 +16,7 @@ use std::{
 };
 
 pub use self::{
+    proxy::{Mode, Proxy},
     redis::{RedisServer, redis_url, shared_redis},
     resp::Client,
 };

@@ -1,0 +1,103 @@
+//! `rediss://`: who a certificate authority vouches for is believed, nobody else.
+
+use std::{
+    env, fs,
+    net::TcpListener,
+    path::PathBuf,
+    process::{Command, Output, id},
+};
+
+use paceline::{Limit, RedisStore};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+use super::budget;
+use crate::support::RedisServer;
+
+/// Tells the test below, run in a child process, which address to try.
+const ADDRESS: &str = "PACELINE_TEST_TLS_ADDRESS";
+
+/// An authority, and a server that it vouches for as `localhost`.
+struct Setup {
+    directory: PathBuf,
+    server: RedisServer,
+    port: u16,
+}
+
+impl Setup {
+    fn new(name: &str) -> Self {
+        let directory = env::temp_dir().join(format!("paceline-test-tls-{}-{name}", id()));
+        fs::create_dir_all(&directory).unwrap();
+        let path = |file: &str| directory.join(file).to_str().unwrap().to_owned();
+
+        let authority_key = KeyPair::generate().unwrap();
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        fs::write(path("ca.pem"), authority.self_signed(&authority_key).unwrap().pem()).unwrap();
+        let issuer = Issuer::new(authority, authority_key);
+
+        let key = KeyPair::generate().unwrap();
+        let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        fs::write(path("server.pem"), server.signed_by(&key, &issuer).unwrap().pem()).unwrap();
+        fs::write(path("server.key"), key.serialize_pem()).unwrap();
+
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (tls_port, ca, cert, key) = (port.to_string(), path("ca.pem"), path("server.pem"), path("server.key"));
+        let arguments = ["--tls-port", &tls_port, "--tls-cert-file", &cert, "--tls-key-file", &key];
+        let more = ["--tls-ca-cert-file", &ca, "--tls-auth-clients", "no"];
+        let server = RedisServer::own_with(&[&arguments[..], &more[..]].concat());
+        Self { directory, server, port }
+    }
+
+    /// What the system trusts is read from the environment, so each try is a process of its own.
+    fn connect(&self, host: &str, trust: Option<&str>) -> Output {
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--exact", "tls::connects_where_it_is_told", "--nocapture"]);
+        child.env(ADDRESS, format!("rediss://:s3cr3t@{host}:{}", self.port));
+        child.env_remove("SSL_CERT_DIR").env_remove("SSL_CERT_FILE");
+        if let Some(file) = trust {
+            child.env("SSL_CERT_FILE", self.directory.join(file));
+        }
+        child.output().unwrap()
+    }
+}
+
+impl Drop for Setup {
+    fn drop(&mut self) {
+        _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+/// Does nothing unless the tests below run it.
+#[tokio::test]
+async fn connects_where_it_is_told() {
+    let Ok(url) = env::var(ADDRESS) else { return };
+    let store = RedisStore::connect(&url).await.unwrap();
+    let limiter = paceline::Limiter::new(store, budget("tls", Limit::concurrency("calls", 1)));
+    limiter.acquire(1).await.unwrap().complete();
+    limiter.flush().await.unwrap();
+    println!("it works");
+}
+
+#[test]
+fn a_server_with_the_right_name_and_a_known_authority_is_used() {
+    let setup = Setup::new("right");
+    setup.server.command(&["ACL", "SETUSER", "default", ">s3cr3t"]);
+    let output = setup.connect("localhost", Some("ca.pem"));
+    assert!(output.status.success() && text(&output).contains("it works"), "{}", text(&output));
+}
+
+#[test]
+fn a_wrong_name_or_an_unknown_authority_is_refused() {
+    let setup = Setup::new("wrong");
+    for (host, trust) in [("127.0.0.1", Some("ca.pem")), ("localhost", None)] {
+        let output = setup.connect(host, trust);
+        let text = text(&output);
+        assert!(!output.status.success(), "{host}, {trust:?}: {text}");
+        assert!(text.contains(&format!("{host}:{}", setup.port)) && text.contains("certificate"), "{text}");
+        assert!(!text.contains("s3cr3t"), "{text}");
+    }
+}
