@@ -72,26 +72,29 @@ end
 -- How many take a slot before mine: the least number `a` of which it holds that no more than `a` of those ahead of me
 -- are due by the time that slot `a + 1` comes free.
 local function turns_ahead(limit, first, units, place, t)
-  if place then
-    -- One who came in turn and found nothing is near the front: count up.
-    local a = 0
-    for _ = 1, SEARCH do
-      local due = Line.ahead_until(limit.key, place, slot_behind(limit, a, first, units, t), t.now)
-      if due <= a then break end
-      a = due
-    end
-    return a
+  local function due_by(a)
+    local slot = slot_behind(limit, a, first, units, t)
+    if place then return Line.ahead_until(limit.key, place, slot, t.now) end
+    return Line.due_until(limit.key, slot, t.now)
   end
-  local function fits(a) return Line.due_until(limit.key, slot_behind(limit, a, first, units, t), t.now) <= a end
+  -- Slots that nobody takes are near the front, where many come free at once: count up from there.
+  local least = 0
+  for _ = 1, place and SEARCH or SEARCH / 2 do
+    local due = due_by(least)
+    if due <= least then return least end
+    least = due
+  end
+  -- One who came in turn and found nothing is near the front.
+  if place then return least end
   -- One who goes to the back is last, but for gaps in the line: look from there, ever farther, then in between.
   local below, found, step = limit.waiting - 1, limit.waiting, 1
-  while below >= 0 and fits(below) do
+  while below >= least and due_by(below) <= below do
     found, below, step = below, below - step, step * 2
   end
-  below = math.max(below, -1)
+  below = math.max(below, least - 1)
   while found - below > 1 do
     local middle = math.floor((found + below) / 2)
-    if fits(middle) then found = middle else below = middle end
+    if due_by(middle) <= middle then found = middle else below = middle end
   end
   return found
 end

@@ -166,26 +166,28 @@ impl Counter<'_> {
                 self.line.ahead_until(key, place, slot, self.t.now)
             }
         };
-        if place < i64::MAX {
-            // One who came in turn and found nothing is near the front: count up.
-            let mut a = 0;
-            for _ in 0..SEARCH {
-                let due = due_by(a);
-                if due <= a {
-                    break;
-                }
-                a = due;
+        // Slots that nobody takes are near the front, where many come free at once: count up from there.
+        let tries = if place < i64::MAX { SEARCH } else { SEARCH / 2 };
+        let mut least = 0;
+        for _ in 0..tries {
+            let due = due_by(least);
+            if due <= least {
+                return least;
             }
-            return a;
+            least = due;
+        }
+        if place < i64::MAX {
+            // One who came in turn and found nothing is near the front.
+            return least;
         }
         // One who goes to the back is last, but for gaps in the line: look from there, ever farther, then in between.
         let (mut below, mut found, mut step) = (limit.waiting - 1, limit.waiting, 1);
-        while below >= 0 && due_by(below) <= below {
+        while below >= least && due_by(below) <= below {
             found = below;
             below -= step;
             step *= 2;
         }
-        let mut below = below.max(-1);
+        let mut below = below.max(least - 1);
         while found - below > 1 {
             let middle = (found + below).div_euclid(2);
             if due_by(middle) <= middle {

@@ -30,7 +30,7 @@ PACELINE_REDIS_URL gives the Redis for every command; PACELINE_LOG (as in `PACEL
 #[derive(Subcommand)]
 pub enum Command {
     Demo(demo::Command),
-    Send(send::Command),
+    Send(Box<send::Command>),
     Inspect(inspect::Command),
     Check(check::Check),
     #[command(hide = true)]

@@ -33,6 +33,9 @@ pub struct Command {
     /// The partition of the budget, such as a tenant
     #[arg(long)]
     key: Option<String>,
+    /// Ask for these limits only, those of one route; without it, for all that apply
+    #[arg(long, value_name = "LIMIT,...", value_delimiter = ',')]
+    only: Vec<String>,
     /// The Redis that holds the budget, instead of the configuration's
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
@@ -126,6 +129,8 @@ impl Command {
             Some(key) => limiter.for_key(key)?,
             None => limiter,
         };
+        let only: Vec<&str> = self.only.iter().map(String::as_str).collect();
+        let limiter = if only.is_empty() { limiter } else { limiter.only(&only)? };
         Ok(Pace::Together { limiter, wait: self.wait })
     }
 }
