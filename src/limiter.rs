@@ -165,6 +165,15 @@ impl Limiter {
         self.desk.flush().await
     }
 
+    /// Nobody in the fleet sends under the limits of this handle for a while: the provider said so. A later call may extend
+    /// it, never shorten it; 31 days at most.
+    ///
+    /// # Errors
+    /// The store cannot be used; it is told as soon as it can.
+    pub async fn cool_down(&self, time: Duration) -> Result<(), Error> {
+        self.desk.cool_down(&self.route, time).await
+    }
+
     /// What the store knows of this budget (of this partition) now; `None`: nothing.
     ///
     /// # Errors
