@@ -4,28 +4,36 @@
 
 local function make_token_bucket()
 
+-- More room than any bucket has.
+local PLENTY = 4503599627370496
+local FORM = '>i8i8i8i8i8i8i8i8i8i8'
+
 local token_bucket = {}
 
 function token_bucket.define(limit, terms)
   local free = limit.scale and token_bucket.free(limit)
   limit.refill = terms[4]
-  if free and limit.scale ~= terms[5] then limit.level = free * terms[5] end
+  if free and limit.scale ~= terms[5] then limit.level, limit.least, limit.least_before = free * terms[5], 0, 0 end
   limit.scale = terms[5]
 end
 
 function token_bucket.read(limit, packed)
-  limit.refill, limit.scale, limit.level, limit.at, limit.full_since, limit.last_full =
-    struct.unpack('>i8i8i8i8i8i8', packed, STATE)
+  limit.refill, limit.scale, limit.level, limit.at, limit.prev, limit.full_since, limit.since, limit.least,
+    limit.since_before, limit.least_before = struct.unpack(FORM, packed, STATE)
 end
 
 function token_bucket.write(limit)
-  return struct.pack('>i8i8i8i8i8i8', limit.refill, limit.scale, limit.level, limit.at, limit.full_since, limit.last_full)
+  return struct.pack(
+    FORM, limit.refill, limit.scale, limit.level, limit.at, limit.prev, limit.full_since, limit.since, limit.least,
+    limit.since_before, limit.least_before
+  )
 end
 
 local function cap(limit) return (limit.capacity - limit.flying) * limit.scale end
 
 function token_bucket.start(limit, t)
-  limit.level, limit.at, limit.full_since, limit.last_full = limit.capacity * limit.scale, t.now, t.now, t.now
+  limit.level, limit.at, limit.prev, limit.full_since = limit.capacity * limit.scale, t.now, t.now, t.now
+  limit.since, limit.least, limit.since_before, limit.least_before = t.now, PLENTY, t.now, PLENTY
 end
 
 function token_bucket.roll(limit, t)
@@ -41,8 +49,17 @@ function token_bucket.roll(limit, t)
     limit.level = cap(limit)
     if limit.full_since == 0 then limit.full_since = math.max(limit.at, 1) end
   end
-  if limit.full_since > 0 then limit.last_full = t.now end
-  limit.at = t.now
+  if t.now > limit.at then limit.prev, limit.at = limit.at, t.now end
+  -- The least room below the cap, lately and before that: no more can be given back to who took it before.
+  if limit.full_since > 0 then
+    limit.since, limit.least, limit.since_before, limit.least_before = t.now, PLENTY, t.now, PLENTY
+    return
+  end
+  local room = cap(limit) - limit.level
+  limit.least = math.min(limit.least, room)
+  if t.now - limit.since >= token_bucket.period(limit) then
+    limit.since_before, limit.least_before, limit.since, limit.least = limit.since, limit.least, t.now, room
+  end
 end
 
 -- What a full bucket would have gained from `since` on, had its cap been higher by `units`. It was full again only after
@@ -65,12 +82,20 @@ function token_bucket.free(limit) return math.floor(limit.level / limit.scale) e
 function token_bucket.grant(limit, units) limit.level = limit.level - units * limit.scale end
 
 function token_bucket.adjust(limit, units, age, t)
+  local at = t.now - age
   if units > 0 then
-    limit.level = limit.level + regain(limit, units, t.now - age, t.now) - units * limit.scale
-  elseif limit.last_full <= t.now - age then
-    -- Had it been full since then, what is given back now would have flowed over.
-    limit.level = math.min(limit.level - units * limit.scale, cap(limit))
+    limit.level = limit.level + regain(limit, units, at, t.now) - units * limit.scale
+    return
   end
+  if at < limit.since_before then return end
+  -- What would have flowed over since then is not given back.
+  local room = cap(limit) - limit.level
+  if at < limit.prev then room = math.min(room, limit.least) end
+  if at < limit.since then room = math.min(room, limit.least_before) end
+  local back = math.max(math.min(-units * limit.scale, room), 0)
+  limit.level = limit.level + back
+  if at < limit.prev then limit.least = limit.least - back end
+  if at < limit.since then limit.least_before = limit.least_before - back end
 end
 
 function token_bucket.land(limit, units, held, age, t)
@@ -78,7 +103,8 @@ function token_bucket.land(limit, units, held, age, t)
   limit.level = limit.level + regain(limit, held, t.now - age, t.now)
   if was_full and limit.full_since == 0 then
     -- With hindsight it was not full any more once they had landed.
-    limit.last_full = math.min(limit.last_full, t.now - age)
+    limit.since = math.min(limit.since, t.now - age)
+    limit.since_before, limit.least_before = limit.since, limit.least
   end
   if units > held then token_bucket.adjust(limit, units - held, age, t) end
 end

@@ -112,7 +112,7 @@ impl Limit {
         } else if let (State::Bucket(s), Some(old), Some(new)) = (&mut self.state, bucket(&self.terms), bucket(terms))
             && old.scale != new.scale
         {
-            s.level = s.free(old) * new.scale;
+            s.rescale(s.free(old) * new.scale);
         }
         self.terms = terms.clone();
     }

@@ -5,6 +5,9 @@
 
 use super::limit::spread;
 
+/// More room than any bucket has.
+const PLENTY: i64 = 1 << 52;
+
 /// State of one token bucket.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TokenBucket {
@@ -12,10 +15,20 @@ pub(crate) struct TokenBucket {
     pub(crate) level: i64,
     /// The level is that of this time.
     at: i64,
+    /// That of the time before.
+    prev: i64,
     /// Since when the level has stood at its cap, or 0.
     full_since: i64,
-    /// When the level last stood at its cap.
-    last_full: i64,
+    /// How near the level came to its cap, lately and before that.
+    room: Room,
+    before: Room,
+}
+
+/// The least room below the cap that there was since a time: no more can be given back to who took it before that.
+#[derive(Debug, Clone, Copy, Default)]
+struct Room {
+    since: i64,
+    least: i64,
 }
 
 /// The numbers of one token bucket.
@@ -29,7 +42,8 @@ pub(crate) struct Bucket {
 
 impl TokenBucket {
     pub(crate) fn full(b: Bucket, now: i64) -> Self {
-        Self { level: b.burst * b.scale, at: now, full_since: now, last_full: now }
+        let room = Room { since: now, least: PLENTY };
+        Self { level: b.burst * b.scale, at: now, prev: now, full_since: now, room, before: room }
     }
 
     /// Refills up to now.
@@ -51,10 +65,25 @@ impl TokenBucket {
                 self.full_since = self.at.max(1);
             }
         }
-        if self.full_since > 0 {
-            self.last_full = now;
+        if now > self.at {
+            (self.prev, self.at) = (self.at, now);
         }
-        self.at = now;
+        if self.full_since > 0 {
+            self.room = Room { since: now, least: PLENTY };
+            self.before = self.room;
+            return;
+        }
+        self.room.least = self.room.least.min(cap - self.level);
+        if now - self.room.since >= b.burst * b.scale / b.refill {
+            self.before = self.room;
+            self.room = Room { since: now, least: cap - self.level };
+        }
+    }
+
+    /// The level is counted by another scale from now on.
+    pub(crate) fn rescale(&mut self, level: i64) {
+        self.level = level;
+        (self.room.least, self.before.least) = (0, 0);
     }
 
     /// What a full bucket would have gained from `since` on, had its cap been higher by `units`. It was full again only
@@ -86,7 +115,8 @@ impl TokenBucket {
         self.level += self.regain(b, units, at, now);
         if was_full && self.full_since == 0 {
             // With hindsight it was not full any more once they had landed.
-            self.last_full = self.last_full.min(at);
+            self.room.since = self.room.since.min(at);
+            self.before = self.room;
         }
     }
 
@@ -99,9 +129,26 @@ impl TokenBucket {
     pub(crate) fn adjust(&mut self, b: Bucket, units: i64, flying: i64, at: i64, now: i64) {
         if units > 0 {
             self.level += self.regain(b, units, at, now) - units * b.scale;
-        } else if self.last_full <= at {
-            // Had it been full since then, what is given back now would have flowed over.
-            self.level = (self.level - units * b.scale).min((b.burst - flying) * b.scale);
+            return;
+        }
+        if at < self.before.since {
+            return;
+        }
+        // What would have flowed over since then is not given back.
+        let mut room = (b.burst - flying) * b.scale - self.level;
+        if at < self.prev {
+            room = room.min(self.room.least);
+        }
+        if at < self.room.since {
+            room = room.min(self.before.least);
+        }
+        let back = (-units * b.scale).min(room).max(0);
+        self.level += back;
+        if at < self.prev {
+            self.room.least -= back;
+        }
+        if at < self.room.since {
+            self.before.least -= back;
         }
     }
 

@@ -174,7 +174,9 @@ impl World {
             if random.f64() < 0.1 {
                 sleep(Duration::from_millis(random.u64(0..3000))).await;
             }
-            let units = if random.f64() < 0.8 { 1 } else { 2 };
+            // Every bucket holds three at least, other limits two.
+            let largest = if self.storm.limits == Limits::OneBucket { 3 } else { 2 };
+            let units = if random.f64() < 0.8 { 1 } else { largest };
             let Some(permit) = self.acquire(&limiter, units, &mut random).await else { continue };
             // Between the grant and the request.
             if random.f64() < 0.3 {
@@ -215,7 +217,9 @@ impl World {
             }
         };
         let (there, back) = (up_to(random, self.storm.travel), up_to(random, self.storm.travel));
-        let served = Duration::from_millis(random.u64(0..=50) * random.u64(1..=10));
+        // Now and then it takes long to answer, as language models do.
+        let slow = if self.storm.fickle && random.f64() < 0.2 { 100 } else { 10 };
+        let served = Duration::from_millis(random.u64(0..=50) * random.u64(1..=slow));
         // What it really takes is known to the upstream first.
         let truly = if self.storm.fickle { random.u64(1..=units) } else { units };
         let (start, log) = (self.start, self.log.clone());
