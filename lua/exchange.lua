@@ -228,6 +228,11 @@ for i = 1, #request.adjusts, 3 do
   if units < 0 then early[l] = true end
 end
 
+for i = 1, #request.cools, 2 do
+  local limit = limits[request.cools[i]]
+  limit.cool_until = math.max(limit.cool_until, t.now + request.cools[i + 1])
+end
+
 -- Those in line are served in the order of their places, then those who have none.
 local order, turns, granted = {}, {}, {}
 for i, ask in ipairs(request.asks) do
@@ -250,7 +255,7 @@ for l, units in pairs(granted) do
 end
 
 local reply = { DONE, math.max(meta.settle_until - t.now, 0), #limits }
-for _, limit in ipairs(limits) do reply[#reply + 1] = limit.is.free(limit, t) end
+for _, limit in ipairs(limits) do reply[#reply + 1] = Limit.free(limit, t) end
 for _, turn in ipairs(turns) do
   for i = 1, 4 do reply[#reply + 1] = turn[i] end
 end

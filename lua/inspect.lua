@@ -1,7 +1,8 @@
 -- What an operator sees of one budget. Reads only.
 --   KEYS[1] state, a hash   KEYS[2] line, a sorted set   ARGV[1] a clock in Unix microseconds, for tests (or '')
 --   Reply: {} where there is no state, else { settling us, limits, sessions, sessions not listed }:
---   a limit is { key, kind, capacity, period us, used, in flight, free, waiting, next free us (-1: nothing is used) },
+--   a limit is { key, kind, capacity, period us, used, in flight, free, waiting, next free us (-1: nothing is used),
+--   cooling us (-1: it is not) },
 --   a session { id, who, since us, lease us, held, waiting, next turn us (-1: none) }.
 -- Twin: src/ledger/report.rs
 
@@ -22,13 +23,13 @@ for i = 1, #all, 2 do
   if kind == 'l' then
     local limit = Limit.read(name)
     limit.is.roll(limit, t)
-    local free, used = limit.is.free(limit, t), limit.used or 0
-    if limit.kind == TOKEN_BUCKET then used = limit.capacity - limit.flying - free end
+    local free, used = Limit.free(limit, t), limit.used or 0
+    if limit.kind == TOKEN_BUCKET then used = limit.capacity - limit.flying - limit.is.free(limit, t) end
     local next_free = -1
-    if used + limit.flying > 0 then next_free = limit.is.release(limit, 1, t) - t.now end
+    if used + limit.flying > 0 then next_free = Limit.release(limit, 1, t) - t.now end
     limits[#limits + 1] = {
       limit.key, limit.kind, limit.capacity, limit.is.period(limit), math.max(used, 0), limit.flying, math.max(free, 0),
-      limit.waiting, next_free,
+      limit.waiting, next_free, limit.cool_until > t.now and limit.cool_until - t.now or -1,
     }
   elseif kind == 's' then
     local session = Session.read(name)

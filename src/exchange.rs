@@ -119,6 +119,8 @@ pub struct Request {
     pub completes: Vec<Complete>,
     /// Corrections of what is used.
     pub adjusts: Vec<Adjust>,
+    /// Limits of which nobody may send for a while.
+    pub cools: Vec<Cool>,
     /// Routes with callers that wait.
     pub asks: Vec<Ask>,
 }
@@ -182,6 +184,15 @@ pub struct Adjust {
     pub units: i64,
     /// How long ago they started to age.
     pub age_us: u64,
+}
+
+/// Nobody may send under a limit for a while. A later one may extend it, never shorten it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cool {
+    /// Place in [`Request::limits`].
+    pub limit: usize,
+    /// For how long from now.
+    pub for_us: u64,
 }
 
 /// The callers that wait on one route, first come first.

@@ -169,6 +169,10 @@ impl Ledger {
             limits[adjust.limit].adjust(adjust.units, adjust.age_us as i64, t);
             early[adjust.limit] |= adjust.units < 0;
         }
+        for cool in &request.cools {
+            let limit = &mut limits[cool.limit];
+            limit.cool_until = limit.cool_until.max(t.now + cool.for_us as i64);
+        }
         let turns = self.serve(request, &mut me, &mut limits, t);
         let free: Vec<i64> = limits.iter().map(|l| l.free(t)).collect();
         for (l, limit) in limits.iter().enumerate() {

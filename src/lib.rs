@@ -47,7 +47,7 @@
 //!
 //! # Not yet
 //!
-//! Redis Sentinel and Cluster, presets for providers, learning from response headers and a shared cooldown after a 429,
+//! Redis Sentinel and Cluster, presets for providers, learning from response headers, a cooldown that a 429 sets by itself,
 //! reqwest and tower middleware, priorities.
 
 mod budget;

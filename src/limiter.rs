@@ -122,6 +122,7 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// Dropping the future leaves the line; a permit already on its way goes back as never sent.
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.desk.address))]
     pub async fn acquire(&self, cost: impl Into<Cost>) -> Result<Permit, Error> {
         let class = self.class(cost.into())?;
         let grant = self.desk.acquire(&self.route, class, None).await?;
@@ -135,6 +136,7 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// As [`Limiter::acquire`].
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.desk.address, within = ?within))]
     pub async fn acquire_within(&self, cost: impl Into<Cost>, within: Duration) -> Result<Permit, Error> {
         let class = self.class(cost.into())?;
         let grant = self.desk.acquire(&self.route, class, Some(within)).await?;
@@ -148,6 +150,7 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// As [`Limiter::acquire`].
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.desk.address))]
     pub async fn try_acquire(&self, cost: impl Into<Cost>) -> Result<Decision, Error> {
         let class = self.class(cost.into())?;
         match self.desk.try_acquire(&self.route, class).await? {
@@ -163,6 +166,30 @@ impl Limiter {
     /// The store cannot be used.
     pub async fn flush(&self) -> Result<(), Error> {
         self.desk.flush().await
+    }
+
+    /// Nobody in the fleet sends under the limits of this handle for a while: the provider said so. A later call may extend
+    /// it, never shorten it; 31 days at most.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use paceline::{Budget, Decision, Limit, Limiter, MemoryStore, Quota};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), paceline::Error> {
+    /// # let budget = Budget::builder("api").limit(Limit::sliding_window("spike", Quota::per_second(5))).build()?;
+    /// # let limiter = Limiter::new(MemoryStore::new(), budget);
+    /// limiter.cool_down(Duration::from_secs(30)).await?;
+    /// limiter.cool_down(Duration::from_secs(3)).await?; // shortens nothing
+    /// let Decision::Denied(denial) = limiter.try_acquire(1).await? else { panic!("it cools down") };
+    /// assert!(denial.retry_after() > Duration::from_secs(29));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The store cannot be used; it is told as soon as it can.
+    pub async fn cool_down(&self, time: Duration) -> Result<(), Error> {
+        self.desk.cool_down(&self.route, time).await
     }
 
     /// What the store knows of this budget (of this partition) now; `None`: nothing.

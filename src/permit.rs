@@ -57,7 +57,7 @@ impl Permit {
 
     /// The response is in, and this is what the request really took: more is charged, less is given back.
     ///
-    /// Name every unit, also those that did not change: of a unit that is not named, everything is given back.
+    /// A unit that is not named stays as it was asked for.
     ///
     /// ```
     /// # use paceline::{Budget, Cost, Limit, Limiter, MemoryStore, Quota};

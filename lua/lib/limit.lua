@@ -20,10 +20,12 @@ end
 function Limit.read(key)
   local packed = Fields.get('l:' .. key)
   if not packed then return nil end
-  local kind, capacity, flying, hold, waiting, owed_units, owed_until, owed_place = struct.unpack('>i8i8i8i8i8i8i8i8', packed)
+  local kind, capacity, flying, hold, waiting, owed_units, owed_until, owed_place, cool_until =
+    struct.unpack('>i8i8i8i8i8i8i8i8i8', packed)
   local limit = {
     key = key, kind = kind, capacity = capacity, flying = flying, hold = hold, waiting = waiting,
-    owed_units = owed_units, owed_until = owed_until, owed_place = owed_place, is = kind_of(kind),
+    owed_units = owed_units, owed_until = owed_until, owed_place = owed_place, cool_until = cool_until,
+    is = kind_of(kind),
   }
   limit.is.read(limit, packed)
   return limit
@@ -31,8 +33,8 @@ end
 
 function Limit.write(limit)
   Fields.set('l:' .. limit.key, struct.pack(
-    '>i8i8i8i8i8i8i8i8', limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting,
-    limit.owed_units, limit.owed_until, limit.owed_place
+    '>i8i8i8i8i8i8i8i8i8', limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting,
+    limit.owed_units, limit.owed_until, limit.owed_place, limit.cool_until
   ) .. limit.is.write(limit))
 end
 
@@ -40,7 +42,7 @@ end
 function Limit.new(terms, t)
   local limit = {
     key = terms[1], kind = terms[2], capacity = terms[3], flying = 0, hold = 0, waiting = 0,
-    owed_units = 0, owed_until = 0, owed_place = 0, is = kind_of(terms[2]),
+    owed_units = 0, owed_until = 0, owed_place = 0, cool_until = 0, is = kind_of(terms[2]),
   }
   if limit.kind == CONCURRENCY then limit.hold = FIRST_HOLD end
   limit.is.define(limit, terms)
@@ -84,9 +86,24 @@ function Limit.learn(limit, hold, count)
   limit.hold = limit.hold + math.floor((math.min(hold, LONGEST_HOLD) - limit.hold) * math.min(count, 16) / 16)
 end
 
+-- Units free now; below zero: more is used than allowed. None while it cools down.
+function Limit.free(limit, t)
+  local free = limit.is.free(limit, t)
+  if limit.cool_until > t.now then return math.min(free, 0) end
+  return free
+end
+
+-- When the `k`-th unit beyond those free now is expected to come free.
+function Limit.release(limit, k, t)
+  if limit.cool_until <= t.now then return limit.is.release(limit, k, t) end
+  -- What is free all the same can go as soon as it has cooled down.
+  local beyond = k - math.max(limit.is.free(limit, t), 0)
+  return math.max(limit.cool_until, beyond > 0 and limit.is.release(limit, beyond, t) or t.now)
+end
+
 -- Nothing of it is in use: forgetting it changes nothing.
 function Limit.idle(limit, t)
-  return limit.flying == 0 and limit.waiting == 0 and limit.is.free(limit, t) >= limit.capacity
+  return limit.flying == 0 and limit.waiting == 0 and limit.cool_until <= t.now and Limit.free(limit, t) >= limit.capacity
 end
 
 end)() end

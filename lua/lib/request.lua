@@ -63,7 +63,7 @@ function Request.read()
     session = text('session', r[2], 64), who = r[3], seq = whole('seq', r[4], 1, MAX_INTEGER), acked = r[5], node = r[6],
     settle = whole('settle', r[7], -1, 60000000), lease = whole('lease', r[8], 1, MAX_TIME), at_grant = r[9] == 1,
     limits = list('limits', r[10]), classes = list('classes', r[11]), completes = r[12], adjusts = r[13],
-    asks = list('asks', r[14]), resume = r[15],
+    asks = list('asks', r[14]), resume = r[15], cools = r[16],
   }
   whole('acked', request.acked, 0, request.seq - 1)
   if type(request.who) ~= 'string' or type(request.node) ~= 'string' then refuse('who or node is not text') end
@@ -96,6 +96,10 @@ function Request.read()
     whole('limit', adjusts[i], 1, limits)
     whole('units', adjusts[i + 1], -MAX_UNITS, MAX_UNITS)
     whole('age', adjusts[i + 2], 0, MAX_TIME)
+  end
+  for i = 1, records('cools', request.cools, 2), 2 do
+    whole('limit', request.cools[i], 1, limits)
+    whole('cooldown', request.cools[i + 1], 0, MAX_TIME)
   end
   for _, ask in ipairs(request.asks) do
     whole('route', list('an ask', ask)[1], 0, MAX_INTEGER)

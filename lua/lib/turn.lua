@@ -10,7 +10,7 @@ Turn.NOWHERE = NOWHERE
 
 -- Units of a limit that this turn may take, whose first request takes `head`.
 local function room_for(limit, head, place, t)
-  local free = limit.is.free(limit, t)
+  local free = Limit.free(limit, t)
   if limit.owed_units > 0 and limit.owed_until > t.now and limit.owed_place ~= place then
     free = free - limit.owed_units
   end
@@ -60,7 +60,7 @@ end
 local function slot_behind(limit, ahead, first, units, t)
   local k = math.min(ahead * units, FARTHEST) + first
   if k <= 0 then return t.now end
-  return limit.is.release(limit, k, t)
+  return Limit.release(limit, k, t)
 end
 
 -- Until when units that are there are kept for someone else, or enough of them came to serve both.
@@ -105,13 +105,13 @@ local function turn_slot(class, limits, place, wanted, t)
   local at, last, binding = t.now, t.now, class[1]
   for j = 1, #class, 2 do
     local limit, units = limits[class[j]], class[j + 1]
-    local first = units - math.max(limit.is.free(limit, t), 0)
+    local first = units - math.max(Limit.free(limit, t), 0)
     local ahead = turns_ahead(limit, first, units, place, t)
     local slot = math.max(slot_behind(limit, ahead, first, units, t), kept_until(limit, first, units, place, t))
     if slot > at then at, binding = slot, class[j] end
     local rounds = (wanted - 1) * (limit.waiting + 1) + ahead + 1
     local k = math.min(rounds * units, FARTHEST) + first - units
-    if k > 0 then last = math.max(last, limit.is.release(limit, k, t)) end
+    if k > 0 then last = math.max(last, Limit.release(limit, k, t)) end
   end
   return at, last, binding
 end

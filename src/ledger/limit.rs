@@ -44,6 +44,8 @@ pub(crate) struct Limit {
     pub(crate) waiting: i64,
     /// Units kept for one who came in turn and found too few, until when, and for whom (its place).
     pub(crate) owed: Owed,
+    /// Nobody may send before this.
+    pub(crate) cool_until: i64,
     state: State,
 }
 
@@ -82,7 +84,7 @@ impl Limit {
     pub(crate) fn new(terms: Terms, t: Time) -> Self {
         let state = Self::fresh(&terms, t);
         let hold = if terms.holds_to_the_end() { FIRST_HOLD } else { 0 };
-        Self { terms, flying: 0, hold, waiting: 0, owed: Owed::default(), state }
+        Self { terms, flying: 0, hold, waiting: 0, owed: Owed::default(), cool_until: 0, state }
     }
 
     fn fresh(terms: &Terms, t: Time) -> State {
@@ -133,8 +135,14 @@ impl Limit {
         }
     }
 
-    /// Units free now; below zero: more is used than allowed.
+    /// Units free now; below zero: more is used than allowed. None while it cools down.
     pub(crate) fn free(&self, t: Time) -> i64 {
+        let free = self.open(t);
+        if self.cool_until > t.now { free.min(0) } else { free }
+    }
+
+    /// Units free now, whatever cools down.
+    fn open(&self, t: Time) -> i64 {
         match (&self.state, &self.terms) {
             (State::Sliding(s), Terms::SlidingWindow { quota, .. }) => *quota as i64 - s.log.used - self.flying,
             (State::Concurrency, Terms::Concurrency { max, .. }) => *max as i64 - self.flying,
@@ -150,7 +158,7 @@ impl Limit {
             State::Sliding(s) => s.log.used,
             State::Fixed(s) => s.used,
             State::Concurrency => 0,
-            State::Bucket(_) => self.terms.capacity() as i64 - self.flying - self.free(t),
+            State::Bucket(_) => self.terms.capacity() as i64 - self.flying - self.open(t),
         }
     }
 
@@ -235,6 +243,15 @@ impl Limit {
 
     /// When the `k`-th unit beyond those free now is expected to come free.
     pub(crate) fn release(&self, k: i64, t: Time) -> i64 {
+        if self.cool_until > t.now {
+            // What is free all the same can go as soon as it has cooled down.
+            let beyond = k - self.open(t).max(0);
+            return self.cool_until.max(if beyond > 0 { self.reopen(beyond, t) } else { t.now });
+        }
+        self.reopen(k, t)
+    }
+
+    fn reopen(&self, k: i64, t: Time) -> i64 {
         match (&self.state, &self.terms) {
             (State::Sliding(s), Terms::SlidingWindow { quota, per_us, .. }) => {
                 s.release(k, self.flying, self.hold, (*quota as i64, *per_us as i64), t.now)
@@ -264,6 +281,9 @@ impl Limit {
 
     /// Nothing of it is in use: forgetting it changes nothing.
     pub(crate) fn idle(&self, t: Time) -> bool {
-        self.flying == 0 && self.waiting == 0 && self.free(t) >= self.terms.capacity() as i64
+        self.flying == 0
+            && self.waiting == 0
+            && self.cool_until <= t.now
+            && self.free(t) >= self.terms.capacity() as i64
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<&str>
             free: limit.free(t).max(0) as u64,
             waiting: limit.waiting as u64,
             next_free_ms: (used + limit.flying > 0).then(|| ms(limit.release(1, t) - t.now)),
-            cooldown_ms: None,
+            cooldown_ms: (limit.cool_until > t.now).then(|| ms(limit.cool_until - t.now)),
         }
     });
     let mut sessions: Vec<_> = ledger.sessions.iter().filter(|(_, s)| s.lease_end > t.now).collect();

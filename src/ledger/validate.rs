@@ -68,6 +68,10 @@ pub(super) fn check(request: &Request) -> Result<(), String> {
         between("units", adjust.units.unsigned_abs(), 0, MAX_UNITS)?;
         between("age", adjust.age_us, 0, MAX_TIME)?;
     }
+    for cool in &request.cools {
+        between("limit", cool.limit as u64 + 1, 1, request.limits.len() as u64)?;
+        between("cooldown", cool.for_us, 0, MAX_TIME)?;
+    }
     once("a route", request.asks.iter().map(|ask| ask.route))?;
     for ask in &request.asks {
         for &(class, count) in &ask.runs {

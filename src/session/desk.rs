@@ -21,6 +21,9 @@ use super::{
 };
 use crate::{ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind};
 
+/// Nothing cools down for longer.
+const MAX_COOLDOWN: Duration = Duration::from_secs(31 * 86_400);
+
 /// Shared by all handles of one budget and partition.
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -51,6 +54,8 @@ pub(crate) struct State {
     came: u64,
     /// The worker lives; it has been told to look.
     pub(crate) working: bool,
+    /// Limits that are to cool down, until when: told in the next exchange.
+    pub(crate) cools: Vec<(Arc<Applied>, u64)>,
     pub(crate) flush: Vec<oneshot::Sender<Result<(), Error>>>,
     /// Since when the store has not been reached, and why.
     pub(crate) outage: Option<(u64, Error)>,
@@ -316,7 +321,7 @@ impl Desk {
         let (sender, done) = oneshot::channel();
         {
             let mut state = self.state();
-            if !state.working && state.flights.reported() {
+            if !state.working && state.flights.reported() && state.cools.is_empty() {
                 return Ok(());
             }
             state.flush.push(sender);
@@ -328,6 +333,13 @@ impl Desk {
     /// The node changed: a worker that lives sees it for itself, else one starts.
     pub(crate) fn look(self: &Arc<Self>) {
         self.rouse(self.state(), false);
+    }
+
+    /// Nobody in the fleet sends under the limits of a route for a while.
+    pub(crate) async fn cool_down(self: &Arc<Self>, route: &Route, time: Duration) -> Result<(), Error> {
+        let until_us = self.clock.now_us().saturating_add(time.min(MAX_COOLDOWN).as_micros() as u64);
+        self.state().cools.extend(route.limits.iter().map(|limit| (limit.clone(), until_us)));
+        self.flush().await
     }
 
     /// Whether forgetting the desk would lose something.

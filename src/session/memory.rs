@@ -91,7 +91,13 @@ impl Memory {
         }
         let heartbeat = self.heartbeat_us <= now_us;
         let recall = self.recall != Recall::Nothing;
-        if self.pending.is_some() || asks || recall || heartbeat || state.flights.report_due(now_us) {
+        if self.pending.is_some()
+            || asks
+            || !state.cools.is_empty()
+            || recall
+            || heartbeat
+            || state.flights.report_due(now_us)
+        {
             return Plan::Exchange;
         }
         if !state.flush.is_empty() {
@@ -124,7 +130,8 @@ impl Memory {
             };
             asks.push(Asked { route, wait, runs, limits: queue.route.limits.clone() });
         }
-        Pending { asks, landed, corrections }
+        let cools = std::mem::take(&mut state.cools);
+        Pending { asks, landed, corrections, cools }
     }
 
     pub(super) fn request(&mut self, state: &State, now_us: u64) -> Option<crate::exchange::Request> {

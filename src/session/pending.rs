@@ -8,7 +8,7 @@ use super::{
     flights::{Correction, Flights, Landed},
     journal::Journal,
 };
-use crate::exchange::{Adjust, Ask, Complete, Past, Request, Resume, Terms};
+use crate::exchange::{Adjust, Ask, Complete, Cool, Past, Request, Resume, Terms};
 
 /// What one exchange carries.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub(crate) struct Pending {
     pub(crate) asks: Vec<Asked>,
     pub(crate) landed: Vec<Landed>,
     pub(crate) corrections: Vec<Correction>,
+    /// Limits of which nobody may send before a time.
+    pub(crate) cools: Vec<(Arc<Applied>, u64)>,
 }
 
 /// What one exchange asks for one route.
@@ -121,6 +123,11 @@ impl Pending {
             age_us: now_us.saturating_sub(c.at_us),
         };
         let adjusts = self.corrections.iter().map(adjust).collect();
+        let cools = self
+            .cools
+            .iter()
+            .map(|(limit, until_us)| Cool { limit: tables.limit(limit), for_us: until_us.saturating_sub(now_us) });
+        let cools = cools.collect();
         let resume = (recall != Recall::Nothing).then(|| self.resume(recall, &mut tables, flights, journal, now_us));
         Request {
             session: head.session.clone(),
@@ -136,6 +143,7 @@ impl Pending {
             resume,
             completes,
             adjusts,
+            cools,
             asks,
         }
     }

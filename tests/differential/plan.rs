@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paceline::exchange::{Adjust, Ask, Complete, Part, Past, Reply, Request, Resume, Terms};
+use paceline::exchange::{Adjust, Ask, Complete, Cool, Part, Past, Reply, Request, Resume, Terms};
 use proptest::prelude::*;
 
 /// A budget and what happens to it.
@@ -24,6 +24,7 @@ pub struct Step {
     /// A route's class, how many of what is out, how long ago, and how it ended.
     pub completes: Vec<(usize, u64, u64, u8)>,
     pub adjusts: Vec<(usize, i64, u64)>,
+    pub cools: Vec<(usize, u64)>,
     pub mischief: Mischief,
 }
 
@@ -92,6 +93,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Mischief::Redefine),
         1 => Just(Mischief::TooDear),
     ];
+    let cools = prop_oneof![9 => Just(Vec::new()), 1 => prop::collection::vec((0..3usize, 0..2_000_000u64), 1..3)];
     let several = |s| prop::collection::vec(s, 0..3);
     (
         after,
@@ -99,14 +101,16 @@ fn step() -> impl Strategy<Value = Step> {
         several(ask.boxed()),
         prop::collection::vec(complete, 0..3),
         prop::collection::vec(adjust, 0..2),
+        cools,
         mischief,
     )
-        .prop_map(|(after_us, session, asks, completes, adjusts, mischief)| Step {
+        .prop_map(|(after_us, session, asks, completes, adjusts, cools, mischief)| Step {
             after_us,
             session,
             asks,
             completes,
             adjusts,
+            cools,
             mischief,
         })
 }
@@ -193,6 +197,7 @@ impl Driver {
             resume,
             completes: completes.collect(),
             adjusts: adjusts.collect(),
+            cools: step.cools.iter().map(|&(limit, for_us)| Cool { limit: limit.min(last), for_us }).collect(),
             asks: asks.collect(),
         }
     }

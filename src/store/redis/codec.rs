@@ -14,14 +14,14 @@ const FORM: u64 = 1;
 /// Encodes a request as one MessagePack list.
 pub(super) fn request(request: &Request) -> Vec<u8> {
     let mut out = List(Vec::with_capacity(512));
-    out.list(15);
+    out.list(16);
     out.uint(FORM);
     out.text(&request.session);
     out.text(&request.who);
     out.uint(request.seq);
     out.uint(request.acked);
     out.text(&request.node);
-    out.int(request.settle_us.map_or(-1, |us| us as i64));
+    out.int(request.settle_us.map_or(-1, |us| i64::try_from(us).unwrap_or(i64::MAX)));
     out.uint(request.lease_us);
     out.uint(u64::from(request.at_grant));
     out.list(request.limits.len());
@@ -63,6 +63,8 @@ pub(super) fn request(request: &Request) -> Vec<u8> {
             resume.journal.iter().for_each(|p| out.uints([p.limit as u64 + 1, p.units, p.age_us, p.seq]));
         }
     }
+    out.list(request.cools.len() * 2);
+    request.cools.iter().for_each(|cool| out.uints([cool.limit as u64 + 1, cool.for_us]));
     out.0
 }
 
@@ -183,7 +185,7 @@ pub(super) fn report(value: &Value, budget: &str, key: Option<&str>) -> Result<O
             free: item.uint()?,
             waiting: item.uint()?,
             next_free_ms: maybe_ms(item.int()?),
-            cooldown_ms: None,
+            cooldown_ms: maybe_ms(item.int()?),
         });
     }
     let mut sessions = Vec::new();
