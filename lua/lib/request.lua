@@ -1,29 +1,26 @@
 -- Whether an exchange makes sense, before it changes anything: a negative or broken number must not mint permits.
+-- Every number of every exchange goes through here, so the checks are loops and comparisons rather than calls.
 -- Twin: src/ledger/validate.rs
 
 local Request = {}
 do (function()
 
-local MAX_UNITS, MAX_TIME, MAX_INTEGER = 1099511627775, 10 * 366 * 86400000000, 9007199254740991
+local MAX_UNITS, MAX_TIME, MAX_INTEGER, MAX_LEVEL = 1099511627775, 10 * 366 * 86400000000, 9007199254740991, 70368744177664
 
 -- Stops reading with a reason; nothing has been written yet.
 local function refuse(why) error(why, 0) end
 
-local function whole(what, n, low, high)
-  if type(n) ~= 'number' or n ~= math.floor(n) or n < low or n > high then
-    refuse(what .. ' is ' .. tostring(n) .. ', not a whole number from ' .. string.format('%.0f to %.0f', low, high))
-  end
-  return n
-end
+local function range(what, n) refuse(what .. ' is ' .. tostring(n) .. ', which is out of its range') end
 
-local function text(what, s, longest)
-  if type(s) ~= 'string' or #s < 1 or #s > longest or string.find(s, '|', 1, true) then refuse(what .. ' is not a name') end
-  return s
-end
-
-local function list(what, l)
+-- A list of whole numbers, from place `from` on, so many to a record.
+local function numbers(what, l, from, length)
   if type(l) ~= 'table' then refuse(what .. ' is not a list') end
-  return l
+  if (#l - from + 1) % length ~= 0 then refuse(what .. ' is cut short') end
+  for i = from, #l do
+    local n = l[i]
+    if type(n) ~= 'number' or n % 1 ~= 0 or n > MAX_INTEGER or n < -MAX_INTEGER then range('a number of ' .. what, n) end
+  end
+  return #l
 end
 
 -- State is taken out for an exchange and put back after it: what stands twice would be counted once.
@@ -33,98 +30,106 @@ local function once(what, seen, thing)
 end
 
 local function check_terms(terms)
-  text('name of a limit', list('a limit', terms)[1], 256)
-  local kind = whole('kind', terms[2], 1, 4)
-  whole('quota', terms[3], 1, MAX_UNITS)
-  if kind == 1 or kind == 3 then whole('period', terms[4], 1, MAX_TIME) end
-  if kind == 2 then
-    whole('refill', terms[4], 1, MAX_UNITS)
-    whole('refill time', terms[5], 1, MAX_TIME)
-    whole('burst times refill time', terms[3] * terms[5], 1, 70368744177664)
-  elseif kind == 3 then
-    whole('skew', terms[5], 0, math.floor(terms[4] / 2))
-    whole('offset', terms[6], 0, MAX_TIME)
-    for i = 7, terms[7] and 10 or 6 do whole('edge', terms[i], i == 7 and 0 or terms[i - 1] + 1, MAX_INTEGER) end
+  numbers('a limit', terms, 2, 1)
+  local key, kind, capacity, p, q, r = terms[1], terms[2], terms[3], terms[4], terms[5], terms[6]
+  if type(key) ~= 'string' or #key < 1 or #key > 256 or string.find(key, '|', 1, true) then refuse('the name of a limit is no name') end
+  if #terms < 3 or capacity < 1 or capacity > MAX_UNITS then range('a quota', capacity) end
+  if kind == 1 or kind == 3 then
+    if not p or p < 1 or p > MAX_TIME then range('a period', p) end
+    if kind == 3 then
+      if not q or q < 0 or q > p / 2 then range('a skew', q) end
+      if not r or r < 0 or r > MAX_TIME then range('an offset', r) end
+      if #terms ~= 6 and #terms ~= 10 then refuse('the edges of a window are cut short') end
+      for i = 8, #terms do
+        if terms[i] <= terms[i - 1] then refuse('the edges of a window do not rise') end
+      end
+    end
+  elseif kind == 2 then
+    if not p or p < 1 or p > MAX_UNITS then range('a refill', p) end
+    if not q or q < 1 or q > MAX_TIME then range('a refill time', q) end
+    if capacity * q > MAX_LEVEL then range('burst times refill time', capacity * q) end
+  elseif kind ~= 4 then
+    range('a kind', kind)
   end
-end
-
--- A flat list of records, each so many numbers long.
-local function records(what, l, length)
-  if #list(what, l) % length ~= 0 then refuse(what .. ' is cut short') end
-  return #l
 end
 
 -- Reads ARGV[1]: one MessagePack list; lua/README.md names its places.
 function Request.read()
-  local ok, r = pcall(cmsgpack.unpack, ARGV[1])
-  if not ok or type(r) ~= 'table' then refuse('the request is not a MessagePack list') end
-  whole('version of the request', r[1], 1, 1)
-  local request = {
-    session = text('session', r[2], 64), who = r[3], seq = whole('seq', r[4], 1, MAX_INTEGER), acked = r[5], node = r[6],
-    settle = whole('settle', r[7], -1, 60000000), lease = whole('lease', r[8], 1, MAX_TIME), at_grant = r[9] == 1,
-    limits = list('limits', r[10]), classes = list('classes', r[11]), completes = r[12], adjusts = r[13],
-    asks = list('asks', r[14]), resume = r[15], cools = r[16],
-  }
-  whole('acked', request.acked, 0, request.seq - 1)
-  if type(request.who) ~= 'string' or type(request.node) ~= 'string' then refuse('who or node is not text') end
+  local ok, request = pcall(cmsgpack.unpack, ARGV[1])
+  if not ok or type(request) ~= 'table' then refuse('the request is not a MessagePack list') end
+  local form, session, who, seq, acked, node, settle, lease, at_grant, terms, classes, completes, adjusts, asks, resume, cools =
+    unpack(request, 1, 16)
+  if form ~= 1 then range('the form of the request', form) end
+  if type(session) ~= 'string' or #session < 1 or #session > 64 then refuse('the session is no name') end
+  if type(who) ~= 'string' or type(node) ~= 'string' then refuse('who or node is no text') end
+  numbers('the head', { seq, acked, settle, lease, at_grant }, 1, 5)
+  if seq < 1 then range('seq', seq) end
+  if acked < 0 or acked >= seq then range('acked', acked) end
+  if settle < -1 or settle > 60000000 then range('settle', settle) end
+  if lease < 1 or lease > MAX_TIME then range('lease', lease) end
+  if type(terms) ~= 'table' or type(classes) ~= 'table' or type(asks) ~= 'table' then refuse('a list is missing') end
+  local limits, known, dearest = #terms, #classes, {}
   local keys, routes = {}, {}
-  for _, terms in ipairs(request.limits) do
-    check_terms(terms)
-    once('a limit', keys, terms[1])
+  for i = 1, limits do
+    if type(terms[i]) ~= 'table' then refuse('a limit is not a list') end
+    check_terms(terms[i])
+    once('a limit', keys, terms[i][1])
   end
-  local limits, classes = #request.limits, #request.classes
-  local dearest = {}
-  for c, class in ipairs(request.classes) do
-    if #list('a class', class) < 2 or #class % 2 ~= 0 then refuse('a class is cut short') end
-    dearest[c] = 0
-    local mine = {}
+  for c = 1, known do
+    local class, mine, dear = classes[c], {}, 0
+    if numbers('a class', class, 1, 2) < 2 then refuse('a class is empty') end
     for j = 1, #class, 2 do
-      whole('limit', class[j], 1, limits)
-      once('a limit of a class', mine, class[j])
-      dearest[c] = math.max(dearest[c], whole('cost', class[j + 1], 1, request.limits[class[j]][3]))
+      local limit, cost = class[j], class[j + 1]
+      if limit < 1 or limit > limits then range('the limit of a class', limit) end
+      if cost < 1 or cost > terms[limit][3] then range('a cost', cost) end
+      once('a limit of a class', mine, limit)
+      if cost > dear then dear = cost end
     end
+    dearest[c] = dear
   end
-  local completes, adjusts = request.completes, request.adjusts
-  for i = 1, records('completes', completes, 5), 5 do
-    local class = whole('class', completes[i], 1, classes)
-    whole('units', whole('count', completes[i + 1], 1, MAX_UNITS) * dearest[class], 1, MAX_UNITS)
-    whole('age', completes[i + 2], 0, MAX_TIME)
-    whole('hold', completes[i + 3], 0, MAX_TIME)
-    whole('part', completes[i + 4], 0, 3)
+  for i = 1, numbers('completes', completes, 1, 5), 5 do
+    local class, count, age, hold, part = completes[i], completes[i + 1], completes[i + 2], completes[i + 3], completes[i + 4]
+    if class < 1 or class > known then range('a class that completes', class) end
+    if count < 1 or count * dearest[class] > MAX_UNITS then range('what completes', count) end
+    if age < 0 or age > MAX_TIME or hold < 0 or hold > MAX_TIME then range('an age or a hold', age) end
+    if part < 0 or part > 3 then range('a part', part) end
   end
-  for i = 1, records('adjusts', adjusts, 3), 3 do
-    whole('limit', adjusts[i], 1, limits)
-    whole('units', adjusts[i + 1], -MAX_UNITS, MAX_UNITS)
-    whole('age', adjusts[i + 2], 0, MAX_TIME)
+  for i = 1, numbers('adjusts', adjusts, 1, 3), 3 do
+    local limit, units, age = adjusts[i], adjusts[i + 1], adjusts[i + 2]
+    if limit < 1 or limit > limits then range('the limit of an adjust', limit) end
+    if units < -MAX_UNITS or units > MAX_UNITS or age < 0 or age > MAX_TIME then range('an adjust', units) end
   end
-  for i = 1, records('cools', request.cools, 2), 2 do
-    whole('limit', request.cools[i], 1, limits)
-    whole('cooldown', request.cools[i + 1], 0, MAX_TIME)
+  for i = 1, numbers('cools', cools, 1, 2), 2 do
+    if cools[i] < 1 or cools[i] > limits then range('the limit of a cooldown', cools[i]) end
+    if cools[i + 1] < 0 or cools[i + 1] > MAX_TIME then range('a cooldown', cools[i + 1]) end
   end
-  for _, ask in ipairs(request.asks) do
-    whole('route', list('an ask', ask)[1], 0, MAX_INTEGER)
+  for a = 1, #asks do
+    local ask = asks[a]
+    if numbers('an ask', ask, 1, 2) < 2 or ask[1] < 0 or ask[2] < 0 or ask[2] > 1 then refuse('an ask has no route') end
     once('a route', routes, ask[1])
-    whole('wait', ask[2], 0, 1)
-    if #ask % 2 ~= 0 then refuse('an ask is cut short') end
     for i = 3, #ask, 2 do
-      whole('class', ask[i], 1, classes)
-      whole('count', ask[i + 1], 1, MAX_UNITS)
+      if ask[i] < 1 or ask[i] > known then range('the class of an ask', ask[i]) end
+      if ask[i + 1] < 1 or ask[i + 1] > MAX_UNITS then range('the count of an ask', ask[i + 1]) end
     end
   end
-  if request.resume then
-    local flights, journal = list('resume', request.resume)[1], request.resume[2]
-    for i = 1, records('flights', flights, 2), 2 do
-      whole('limit', flights[i], 1, limits)
-      whole('units', flights[i + 1], 0, MAX_UNITS)
+  if resume then
+    if type(resume) ~= 'table' then refuse('resume is not a list') end
+    local flights, journal = resume[1], resume[2]
+    for i = 1, numbers('flights', flights, 1, 2), 2 do
+      if flights[i] < 1 or flights[i] > limits then range('the limit of flights', flights[i]) end
+      if flights[i + 1] < 0 or flights[i + 1] > MAX_UNITS then range('flights', flights[i + 1]) end
     end
-    for i = 1, records('journal', journal, 4), 4 do
-      whole('limit', journal[i], 1, limits)
-      whole('units', journal[i + 1], 0, MAX_UNITS)
-      whole('age', journal[i + 2], 0, MAX_TIME)
-      whole('seq', journal[i + 3], 0, MAX_INTEGER)
+    for i = 1, numbers('journal', journal, 1, 4), 4 do
+      local limit, units, age, reported = journal[i], journal[i + 1], journal[i + 2], journal[i + 3]
+      if limit < 1 or limit > limits then range('the limit of a journal', limit) end
+      if units < 0 or units > MAX_UNITS or age < 0 or age > MAX_TIME or reported < 0 then range('a journal', units) end
     end
   end
-  return request
+  return {
+    session = session, who = who, seq = seq, acked = acked, node = node, settle = settle, lease = lease,
+    at_grant = at_grant == 1, limits = terms, classes = classes, completes = completes, adjusts = adjusts, asks = asks,
+    resume = resume, cools = cools,
+  }
 end
 
 end)() end
