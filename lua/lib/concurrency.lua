@@ -3,39 +3,40 @@
 
 local function make_concurrency()
 
-local concurrency = {}
+local function define() end
 
-function concurrency.define() end
+local function read() end
 
-function concurrency.read() end
+local function write() return '' end
 
-function concurrency.write() return '' end
+local function start() end
 
-function concurrency.start() end
+local function roll() end
 
-function concurrency.roll() end
+local function free(limit) return limit.capacity - limit.flying end
 
-function concurrency.free(limit) return limit.capacity - limit.flying end
+local function grant() end
 
-function concurrency.grant() end
+local function land() end
 
-function concurrency.land() end
+local function unsent() end
 
-function concurrency.unsent() end
-
-function concurrency.adjust() end
+local function adjust() end
 
 -- When the `k`-th unit beyond those free now comes free: spread over the mean hold.
-function concurrency.release(limit, k, t)
+local function release(limit, k, t)
   if limit.flying == 0 then return t.now + 1000 end
   local cycles = math.min(math.floor((k - 1) / limit.flying), 1000)
   local rest = spread(limit, (k - 1) % limit.flying + 1)
   return t.now + math.max(cycles * limit.hold + rest, 1000)
 end
 
-function concurrency.period() return 200000 end
+local function period() return 200000 end
 
-function concurrency.forget() end
+local function forget() end
 
-return concurrency
+return {
+  define = define, read = read, write = write, start = start, roll = roll, free = free, grant = grant,
+  land = land, unsent = unsent, adjust = adjust, release = release, period = period, forget = forget,
+}
 end

@@ -3,22 +3,20 @@
 -- later parts cheap to make, and a script makes all of them at every call.
 -- KEYS[1] the hash, KEYS[2] the line (a sorted set of equal scores, ordered by its members).
 
-local Fields = {}
-do (function()
+local Fields = (function()
 
 local hash, line_key = KEYS[1], KEYS[2]
 local values, dirty = {}, {}
-Fields.hash, Fields.line, Fields.values = hash, line_key, values
 
 -- Reads several fields in one call.
-function Fields.prefetch(names)
+local function prefetch(names)
   local found = redis.call('HMGET', hash, unpack(names))
   for i = 1, #names do
     values[names[i]] = found[i]
   end
 end
 
-function Fields.get(name)
+local function get(name)
   local value = values[name]
   if value == nil then
     value = redis.call('HGET', hash, name)
@@ -27,18 +25,18 @@ function Fields.get(name)
   return value
 end
 
-function Fields.set(name, value)
+local function set(name, value)
   values[name] = value
   dirty[name] = true
 end
 
-function Fields.drop(name)
+local function drop(name)
   values[name] = false
   dirty[name] = true
 end
 
 -- Writes what changed, a bounded number of fields a call.
-function Fields.flush()
+local function flush()
   local sets, drops = {}, {}
   for name in pairs(dirty) do
     if values[name] then
@@ -56,4 +54,9 @@ function Fields.flush()
   end
 end
 
-end)() end
+return {
+  hash = hash, line = line_key, values = values, prefetch = prefetch, get = get, set = set, drop = drop,
+  flush = flush,
+}
+
+end)()

@@ -3,21 +3,19 @@
 
 local function make_fixed_window()
 
-local fixed_window = {}
-
-function fixed_window.define(limit, terms)
+local function define(limit, terms)
   limit.per, limit.skew, limit.offset = terms[4], terms[5], terms[6]
   limit.edges = terms[7] and { terms[7], terms[8], terms[9], terms[10] }
 end
 
-function fixed_window.read(limit, packed)
+local function read(limit, packed)
   local edges = {}
   limit.per, limit.skew, limit.offset, limit.start, limit.stop, limit.used, limit.before, limit.after,
     edges[1], edges[2], edges[3], edges[4] = struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8', packed, STATE)
   limit.edges = edges[4] > 0 and edges
 end
 
-function fixed_window.write(limit)
+local function write(limit)
   local edges = limit.edges or { 0, 0, 0, 0 }
   return struct.pack(
     '>i8i8i8i8i8i8i8i8i8i8i8i8', limit.per, limit.skew, limit.offset, limit.start, limit.stop, limit.used,
@@ -25,10 +23,10 @@ function fixed_window.write(limit)
   )
 end
 
-function fixed_window.start(limit) limit.start, limit.stop, limit.used, limit.before, limit.after = 0, 0, 0, 0, 0 end
+local function start(limit) limit.start, limit.stop, limit.used, limit.before, limit.after = 0, 0, 0, 0, 0 end
 
 -- The window around `wall`, or nothing if the edges that came along are not around it.
-function fixed_window.around(limit, wall)
+local function around(limit, wall)
   local edges = limit.edges
   if not edges then
     local start = math.floor((wall - limit.offset) / limit.per) * limit.per + limit.offset
@@ -47,8 +45,8 @@ local function start_before(limit, start)
   return start - limit.per
 end
 
-function fixed_window.roll(limit, t)
-  local start, stop = fixed_window.around(limit, t.wall)
+local function roll(limit, t)
+  local start, stop = around(limit, t.wall)
   if not start then return end
   if start <= limit.start then
     -- The same window, or a clock that went back: what is counted stays.
@@ -70,27 +68,27 @@ end
 
 local function near_start(limit, wall) return wall - limit.start < limit.skew end
 
-function fixed_window.free(limit, t)
+local function free(limit, t)
   local free = limit.capacity - limit.used - limit.flying
   if near_start(limit, t.wall) then free = math.min(free, limit.capacity - limit.before) end
   if limit.stop - t.wall <= limit.skew then free = math.min(free, limit.capacity - limit.after - limit.flying) end
   return free
 end
 
-function fixed_window.grant(limit, units, t)
+local function grant(limit, units, t)
   if near_start(limit, t.wall) then limit.before = limit.before + units end
 end
 
-function fixed_window.land(limit, units, _, age, t)
+local function land(limit, units, _, age, t)
   local at = t.wall - age
   if at >= limit.start - limit.skew then limit.used = limit.used + units end
   if at >= limit.stop - limit.skew then limit.after = limit.after + units end
 end
 
-function fixed_window.unsent() end
+local function unsent() end
 
-function fixed_window.adjust(limit, units, age, t)
-  if units > 0 then return fixed_window.land(limit, units, 0, age, t) end
+local function adjust(limit, units, age, t)
+  if units > 0 then return land(limit, units, 0, age, t) end
   -- The time is known but for the delay of a call: given back only where that cannot put it into another window.
   local at = t.wall - age
   if at >= limit.start + math.max(limit.skew, math.min(math.floor(limit.per / 10), 1000000)) then
@@ -100,16 +98,20 @@ function fixed_window.adjust(limit, units, age, t)
 end
 
 -- When the `k`-th unit beyond those free now comes free.
-function fixed_window.release(limit, k, t)
+local function release(limit, k, t)
   local here = limit.capacity - limit.used - limit.flying
   if k <= here and near_start(limit, t.wall) then return t.now + limit.start + limit.skew - t.wall end
   local cycles = math.min(math.floor((k - 1) / limit.capacity), 100)
   return t.now + math.max(limit.stop - t.wall, 0) + limit.skew + cycles * limit.per
 end
 
-function fixed_window.period(limit) return limit.per end
+local function period(limit) return limit.per end
 
-function fixed_window.forget() end
+local function forget() end
 
-return fixed_window
+return {
+  define = define, read = read, write = write, start = start, around = around, roll = roll, free = free,
+  grant = grant, land = land, unsent = unsent, adjust = adjust, release = release, period = period,
+  forget = forget,
+}
 end

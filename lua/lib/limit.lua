@@ -1,8 +1,7 @@
 -- One limit's state, whatever its kind: how it is stored, how units land, when more come free.
 -- Twin: src/ledger/limit.rs
 
-local Limit = {}
-do (function()
+local Limit = (function()
 
 local FIRST_HOLD, LONGEST_HOLD = 50000, 4294967296
 local MAKE, MADE = { make_sliding_window, make_token_bucket, make_fixed_window, make_concurrency }, {}
@@ -17,7 +16,7 @@ local function kind_of(kind)
   return made
 end
 
-function Limit.read(key)
+local function read(key)
   local packed = Fields.get('l:' .. key)
   if not packed then return nil end
   local kind, capacity, flying, hold, waiting, owed_units, owed_until, owed_place, cool_until =
@@ -31,7 +30,7 @@ function Limit.read(key)
   return limit
 end
 
-function Limit.write(limit)
+local function write(limit)
   Fields.set('l:' .. limit.key, struct.pack(
     '>i8i8i8i8i8i8i8i8i8', limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting,
     limit.owed_units, limit.owed_until, limit.owed_place, limit.cool_until
@@ -39,7 +38,7 @@ function Limit.write(limit)
 end
 
 -- A new limit; `terms` is { key, kind, capacity, parameters ..., edges ... }.
-function Limit.new(terms, t)
+local function new(terms, t)
   local limit = {
     key = terms[1], kind = terms[2], capacity = terms[3], flying = 0, hold = 0, waiting = 0,
     owed_units = 0, owed_until = 0, owed_place = 0, cool_until = 0, is = kind_of(terms[2]),
@@ -51,7 +50,7 @@ function Limit.new(terms, t)
 end
 
 -- Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
-function Limit.redefine(limit, terms, t)
+local function redefine(limit, terms, t)
   if limit.kind == terms[2] then
     limit.is.define(limit, terms)
     limit.capacity = terms[3]
@@ -65,36 +64,36 @@ function Limit.redefine(limit, terms, t)
 end
 
 -- Units granted: in flight from now on.
-function Limit.grant(limit, units, t)
+local function grant(limit, units, t)
   limit.flying = limit.flying + units
   limit.is.grant(limit, units, t)
 end
 
 -- Units landed `age` ago: `held` of them were known to be in flight.
-function Limit.land(limit, units, held, age, t)
+local function land(limit, units, held, age, t)
   limit.flying = limit.flying - held
   limit.is.land(limit, units, held, age, t)
 end
 
-function Limit.unsent(limit, held)
+local function unsent(limit, held)
   limit.flying = limit.flying - held
   limit.is.unsent(limit, held)
 end
 
 -- Learns how long permits are held.
-function Limit.learn(limit, hold, count)
+local function learn(limit, hold, count)
   limit.hold = limit.hold + math.floor((math.min(hold, LONGEST_HOLD) - limit.hold) * math.min(count, 16) / 16)
 end
 
 -- Units free now; below zero: more is used than allowed. None while it cools down.
-function Limit.free(limit, t)
+local function free(limit, t)
   local free = limit.is.free(limit, t)
   if limit.cool_until > t.now then return math.min(free, 0) end
   return free
 end
 
 -- When the `k`-th unit beyond those free now is expected to come free.
-function Limit.release(limit, k, t)
+local function release(limit, k, t)
   if limit.cool_until <= t.now then return limit.is.release(limit, k, t) end
   -- What is free all the same can go as soon as it has cooled down.
   local beyond = k - math.max(limit.is.free(limit, t), 0)
@@ -102,8 +101,13 @@ function Limit.release(limit, k, t)
 end
 
 -- Nothing of it is in use: forgetting it changes nothing.
-function Limit.idle(limit, t)
-  return limit.flying == 0 and limit.waiting == 0 and limit.cool_until <= t.now and Limit.free(limit, t) >= limit.capacity
+local function idle(limit, t)
+  return limit.flying == 0 and limit.waiting == 0 and limit.cool_until <= t.now and free(limit, t) >= limit.capacity
 end
 
-end)() end
+return {
+  read = read, write = write, new = new, redefine = redefine, grant = grant, land = land, unsent = unsent,
+  learn = learn, free = free, release = release, idle = idle,
+}
+
+end)()

@@ -7,14 +7,11 @@
 -- Numbers are big-endian, so that the order of bytes is theirs: printing and reading them would cost ten times as much.
 -- Twin: src/ledger/line.rs
 
-local Line = {}
-do (function()
+local Line = (function()
 
 local EARLY, GRACE, LOOK, LATEST = 500, 10000, '32', 36028797018963968
 
-Line.EARLY, Line.GRACE = EARLY, GRACE
-
-function Line.entry(limit, due, place, units, session)
+local function entry(limit, due, place, units, session)
   return 'q|' .. limit .. '|' .. struct.pack('>I7I7I5', due, place, units) .. session
 end
 
@@ -25,7 +22,7 @@ local function due_between(limit, from, to)
 end
 
 -- Units that those ahead of `place` may take right now: their turn is due and not missed. Sleepers hold nothing back.
-function Line.held_back(limit, place, now)
+local function held_back(limit, place, now)
   local from, to = due_between(limit, now - GRACE + 1, now + EARLY)
   local near = redis.call('ZRANGEBYLEX', Fields.line, from, to, 'LIMIT', '0', LOOK)
   local held, at = 0, #limit + 11 -- where the place starts
@@ -37,12 +34,12 @@ function Line.held_back(limit, place, now)
 end
 
 -- How many turns are due up to `to`, and not missed.
-function Line.due_until(limit, to, now)
+local function due_until(limit, to, now)
   return redis.call('ZLEXCOUNT', Fields.line, due_between(limit, now - GRACE + 1, to))
 end
 
 -- How many turns of those ahead of `place` are due up to `to` and not missed, of the nearest.
-function Line.ahead_until(limit, place, latest, now)
+local function ahead_until(limit, place, latest, now)
   local from, to = due_between(limit, now - GRACE + 1, latest)
   local near = redis.call('ZRANGEBYLEX', Fields.line, from, to, 'LIMIT', '0', LOOK)
   local ahead, at = 0, #limit + 11
@@ -53,7 +50,7 @@ function Line.ahead_until(limit, place, latest, now)
 end
 
 -- The sessions of the nearest sleepers, but for `me`.
-function Line.nearest(limit, me, now, most)
+local function nearest(limit, me, now, most)
   local from, to = due_between(limit, now + EARLY + 1, LATEST)
   local near = redis.call('ZRANGEBYLEX', Fields.line, from, to, 'LIMIT', '0', most)
   local sessions = {}
@@ -64,8 +61,13 @@ function Line.nearest(limit, me, now, most)
   return sessions
 end
 
-function Line.look_at(when, what)
+local function look_at(when, what)
   redis.call('ZADD', Fields.line, '0', 'x|' .. struct.pack('>I7', when) .. what)
 end
 
-end)() end
+return {
+  EARLY = EARLY, GRACE = GRACE, entry = entry, held_back = held_back, due_until = due_until,
+  ahead_until = ahead_until, nearest = nearest, look_at = look_at,
+}
+
+end)()

@@ -3,8 +3,7 @@
 -- 12 bytes an entry: when (7), units (5).
 -- Twin: src/ledger/log.rs
 
-local Log = {}
-do (function()
+local Log = (function()
 
 local EXACT, GRID, TRIM, CHUNK = 1024, 2048, 256, 64
 local SUM, ENTRY = 6, 12
@@ -15,7 +14,7 @@ local function entry_at(chunk, i) return struct.unpack('>I7I5', chunk, SUM + 1 +
 
 local function entries_in(chunk) return (#chunk - SUM) / ENTRY end
 
-function Log.clear(limit)
+local function clear(limit)
   for n = limit.first, limit.last do
     Fields.drop(chunk_name(limit, n))
   end
@@ -40,9 +39,9 @@ local function log_behead(limit, chunk, count, units)
 end
 
 -- Forgets what left the window; when all did, at once, else a bounded piece.
-function Log.trim(limit, now)
+local function trim(limit, now)
   if limit.entries == 0 or limit.oldest + limit.per > now then return end
-  if limit.newest + limit.per <= now then return Log.clear(limit) end
+  if limit.newest + limit.per <= now then return clear(limit) end
   local left = TRIM
   while left > 0 do
     local chunk = Fields.get(chunk_name(limit, limit.first))
@@ -61,7 +60,7 @@ function Log.trim(limit, now)
 end
 
 -- Enters units that started to age at `at`, which may be a while ago.
-function Log.add(limit, at, units, now)
+local function add(limit, at, units, now)
   if units == 0 or at + limit.per <= now then return end
   if limit.capacity > EXACT or limit.entries >= EXACT then
     local grid = math.floor((limit.per + GRID - 1) / GRID)
@@ -108,7 +107,7 @@ function Log.add(limit, at, units, now)
 end
 
 -- Takes units back: from the oldest, which would have left first, so that nothing leaves before its time.
-function Log.refund(limit, units)
+local function refund(limit, units)
   local left = math.min(units, limit.used)
   limit.used = limit.used - left
   while left > 0 and limit.entries > 0 do
@@ -129,7 +128,7 @@ function Log.refund(limit, units)
 end
 
 -- When the `k`-th of the units started to age (1 <= k <= used).
-function Log.nth(limit, k)
+local function nth(limit, k)
   local seen = 0
   for n = limit.first, limit.last do
     local chunk = Fields.get(chunk_name(limit, n))
@@ -146,4 +145,8 @@ function Log.nth(limit, k)
   return limit.newest
 end
 
-end)() end
+return {
+  clear = clear, trim = trim, add = add, refund = refund, nth = nth,
+}
+
+end)()

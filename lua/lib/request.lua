@@ -2,8 +2,7 @@
 -- Every number of every exchange goes through here, so the checks are loops and comparisons rather than calls.
 -- Twin: src/ledger/validate.rs
 
-local Request = {}
-do (function()
+local Request = (function()
 
 local MAX_UNITS, MAX_TIME, MAX_INTEGER, MAX_LEVEL = 1099511627775, 10 * 366 * 86400000000, 9007199254740991, 70368744177664
 
@@ -18,7 +17,8 @@ local function numbers(what, l, from, length)
   if (#l - from + 1) % length ~= 0 then refuse(what .. ' is cut short') end
   for i = from, #l do
     local n = l[i]
-    if type(n) ~= 'number' or n % 1 ~= 0 or n > MAX_INTEGER or n < -MAX_INTEGER then range('a number of ' .. what, n) end
+    -- What is no number fails in the first comparison, which refuses the request just as well.
+    if n % 1 ~= 0 or n > MAX_INTEGER or n < -MAX_INTEGER then range('a number of ' .. what, n) end
   end
   return #l
 end
@@ -54,7 +54,7 @@ local function check_terms(terms)
 end
 
 -- Reads ARGV[1]: one MessagePack list; lua/README.md names its places.
-function Request.read()
+local function read()
   local ok, request = pcall(cmsgpack.unpack, ARGV[1])
   if not ok or type(request) ~= 'table' then refuse('the request is not a MessagePack list') end
   local form, session, who, seq, acked, node, settle, lease, at_grant, terms, classes, completes, adjusts, asks, resume, cools =
@@ -90,14 +90,15 @@ function Request.read()
   for i = 1, numbers('completes', completes, 1, 5), 5 do
     local class, count, age, hold, part = completes[i], completes[i + 1], completes[i + 2], completes[i + 3], completes[i + 4]
     if class < 1 or class > known then range('a class that completes', class) end
-    if count < 1 or count * dearest[class] > MAX_UNITS then range('what completes', count) end
-    if age < 0 or age > MAX_TIME or hold < 0 or hold > MAX_TIME then range('an age or a hold', age) end
+    if count < 1 or count * dearest[class] > MAX_UNITS then range('the count of what completes, or its units', count) end
+    if age < 0 or age > MAX_TIME or hold < 0 or hold > MAX_TIME then range('the age or hold of what completes', age) end
     if part < 0 or part > 3 then range('a part', part) end
   end
-  for i = 1, numbers('adjusts', adjusts, 1, 3), 3 do
+  for i = 1, numbers('the units and ages of adjusts', adjusts, 1, 3), 3 do
     local limit, units, age = adjusts[i], adjusts[i + 1], adjusts[i + 2]
     if limit < 1 or limit > limits then range('the limit of an adjust', limit) end
-    if units < -MAX_UNITS or units > MAX_UNITS or age < 0 or age > MAX_TIME then range('an adjust', units) end
+    if units < -MAX_UNITS or units > MAX_UNITS then range('the units of an adjust', units) end
+    if age < 0 or age > MAX_TIME then range('the age of an adjust', age) end
   end
   for i = 1, numbers('cools', cools, 1, 2), 2 do
     if cools[i] < 1 or cools[i] > limits then range('the limit of a cooldown', cools[i]) end
@@ -117,12 +118,12 @@ function Request.read()
     local flights, journal = resume[1], resume[2]
     for i = 1, numbers('flights', flights, 1, 2), 2 do
       if flights[i] < 1 or flights[i] > limits then range('the limit of flights', flights[i]) end
-      if flights[i + 1] < 0 or flights[i + 1] > MAX_UNITS then range('flights', flights[i + 1]) end
+      if flights[i + 1] < 0 or flights[i + 1] > MAX_UNITS then range('the units of flights', flights[i + 1]) end
     end
     for i = 1, numbers('journal', journal, 1, 4), 4 do
       local limit, units, age, reported = journal[i], journal[i + 1], journal[i + 2], journal[i + 3]
       if limit < 1 or limit > limits then range('the limit of a journal', limit) end
-      if units < 0 or units > MAX_UNITS or age < 0 or age > MAX_TIME or reported < 0 then range('a journal', units) end
+      if units < 0 or units > MAX_UNITS or age < 0 or age > MAX_TIME or reported < 0 then range('the units, age or seq of a journal', units) end
     end
   end
   return {
@@ -132,4 +133,8 @@ function Request.read()
   }
 end
 
-end)() end
+return {
+  read = read,
+}
+
+end)()

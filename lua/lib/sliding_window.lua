@@ -3,34 +3,32 @@
 
 local function make_sliding_window()
 
-local sliding_window = {}
+local function define(limit, terms) limit.per = terms[4] end
 
-function sliding_window.define(limit, terms) limit.per = terms[4] end
-
-function sliding_window.read(limit, packed)
+local function read(limit, packed)
   limit.per, limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last =
     struct.unpack('>i8i8i8i8i8i8i8', packed, STATE)
 end
 
-function sliding_window.write(limit)
+local function write(limit)
   return struct.pack('>i8i8i8i8i8i8i8', limit.per, limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last)
 end
 
-function sliding_window.start(limit)
+local function start(limit)
   limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last = 0, 0, 0, 0, 1, 0
 end
 
-function sliding_window.roll(limit, t) Log.trim(limit, t.now) end
+local function roll(limit, t) Log.trim(limit, t.now) end
 
-function sliding_window.free(limit) return limit.capacity - limit.used - limit.flying end
+local function free(limit) return limit.capacity - limit.used - limit.flying end
 
-function sliding_window.grant() end
+local function grant() end
 
-function sliding_window.land(limit, units, _, age, t) Log.add(limit, t.now - age, units, t.now) end
+local function land(limit, units, _, age, t) Log.add(limit, t.now - age, units, t.now) end
 
-function sliding_window.unsent() end
+local function unsent() end
 
-function sliding_window.adjust(limit, units, age, t)
+local function adjust(limit, units, age, t)
   if units > 0 then
     Log.add(limit, t.now - age, units, t.now)
   elseif age < limit.per then
@@ -40,7 +38,7 @@ end
 
 -- When the `k`-th unit beyond those free now comes free. The log says it exactly, what is in flight follows, spread
 -- over the mean hold, then what is free now, which those ahead take at once; then all of it once more.
-function sliding_window.release(limit, k, t)
+local function release(limit, k, t)
   local total = math.max(limit.capacity, limit.used + limit.flying)
   local cycles = math.min(math.floor((k - 1) / total), 100)
   local place = (k - 1) % total + 1
@@ -53,9 +51,12 @@ function sliding_window.release(limit, k, t)
   return at + cycles * (limit.per + limit.hold)
 end
 
-function sliding_window.period(limit) return limit.per end
+local function period(limit) return limit.per end
 
-function sliding_window.forget(limit) Log.clear(limit) end
+local function forget(limit) Log.clear(limit) end
 
-return sliding_window
+return {
+  define = define, read = read, write = write, start = start, roll = roll, free = free, grant = grant,
+  land = land, unsent = unsent, adjust = adjust, release = release, period = period, forget = forget,
+}
 end

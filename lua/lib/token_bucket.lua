@@ -8,21 +8,23 @@ local function make_token_bucket()
 local PLENTY = 4503599627370496
 local FORM = '>i8i8i8i8i8i8i8i8i8i8'
 
-local token_bucket = {}
+local function free(limit) return math.floor(limit.level / limit.scale) end
 
-function token_bucket.define(limit, terms)
-  local free = limit.scale and token_bucket.free(limit)
+local function period(limit) return math.floor(limit.capacity * limit.scale / limit.refill) end
+
+local function define(limit, terms)
+  local free = limit.scale and free(limit)
   limit.refill = terms[4]
   if free and limit.scale ~= terms[5] then limit.level, limit.least, limit.least_before = free * terms[5], 0, 0 end
   limit.scale = terms[5]
 end
 
-function token_bucket.read(limit, packed)
+local function read(limit, packed)
   limit.refill, limit.scale, limit.level, limit.at, limit.prev, limit.full_since, limit.since, limit.least,
     limit.since_before, limit.least_before = struct.unpack(FORM, packed, STATE)
 end
 
-function token_bucket.write(limit)
+local function write(limit)
   return struct.pack(
     FORM, limit.refill, limit.scale, limit.level, limit.at, limit.prev, limit.full_since, limit.since, limit.least,
     limit.since_before, limit.least_before
@@ -31,12 +33,12 @@ end
 
 local function cap(limit) return (limit.capacity - limit.flying) * limit.scale end
 
-function token_bucket.start(limit, t)
+local function start(limit, t)
   limit.level, limit.at, limit.prev, limit.full_since = limit.capacity * limit.scale, t.now, t.now, t.now
   limit.since, limit.least, limit.since_before, limit.least_before = t.now, PLENTY, t.now, PLENTY
 end
 
-function token_bucket.roll(limit, t)
+local function roll(limit, t)
   if limit.level < cap(limit) then
     local elapsed = t.now - limit.at
     local fill = math.floor((cap(limit) - limit.level + limit.refill - 1) / limit.refill)
@@ -57,7 +59,7 @@ function token_bucket.roll(limit, t)
   end
   local room = cap(limit) - limit.level
   limit.least = math.min(limit.least, room)
-  if t.now - limit.since >= token_bucket.period(limit) then
+  if t.now - limit.since >= period(limit) then
     limit.since_before, limit.least_before, limit.since, limit.least = limit.since, limit.least, t.now, room
   end
 end
@@ -77,11 +79,9 @@ local function regain(limit, units, since, now)
   return limit.refill * math.max(now - from, 0)
 end
 
-function token_bucket.free(limit) return math.floor(limit.level / limit.scale) end
+local function grant(limit, units) limit.level = limit.level - units * limit.scale end
 
-function token_bucket.grant(limit, units) limit.level = limit.level - units * limit.scale end
-
-function token_bucket.adjust(limit, units, age, t)
+local function adjust(limit, units, age, t)
   local at = t.now - age
   if units > 0 then
     limit.level = limit.level + regain(limit, units, at, t.now) - units * limit.scale
@@ -98,7 +98,7 @@ function token_bucket.adjust(limit, units, age, t)
   if at < limit.since then limit.least_before = limit.least_before - back end
 end
 
-function token_bucket.land(limit, units, held, age, t)
+local function land(limit, units, held, age, t)
   local was_full = limit.full_since > 0
   limit.level = limit.level + regain(limit, held, t.now - age, t.now)
   if was_full and limit.full_since == 0 then
@@ -106,15 +106,15 @@ function token_bucket.land(limit, units, held, age, t)
     limit.since = math.min(limit.since, t.now - age)
     limit.since_before, limit.least_before = limit.since, limit.least
   end
-  if units > held then token_bucket.adjust(limit, units - held, age, t) end
+  if units > held then adjust(limit, units - held, age, t) end
 end
 
-function token_bucket.unsent(limit, units) limit.level = limit.level + units * limit.scale end
+local function unsent(limit, units) limit.level = limit.level + units * limit.scale end
 
 -- When the `k`-th unit beyond those free now comes free.
-function token_bucket.release(limit, k, t)
+local function release(limit, k, t)
   k = math.min(k, 100 * limit.capacity) -- keeps the product below 2^53
-  local target = token_bucket.free(limit) + k
+  local target = free(limit) + k
   local fill = math.floor((target * limit.scale - limit.level + limit.refill - 1) / limit.refill)
   -- What is in flight keeps the cap down: so many must land first, and where they fill the bucket, each turn waits.
   local landings = math.min(math.max(target - (limit.capacity - limit.flying), 0), limit.flying)
@@ -128,9 +128,10 @@ function token_bucket.release(limit, k, t)
   return at
 end
 
-function token_bucket.period(limit) return math.floor(limit.capacity * limit.scale / limit.refill) end
+local function forget() end
 
-function token_bucket.forget() end
-
-return token_bucket
+return {
+  define = define, read = read, write = write, start = start, roll = roll, free = free, grant = grant,
+  adjust = adjust, land = land, unsent = unsent, release = release, period = period, forget = forget,
+}
 end

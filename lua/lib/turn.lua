@@ -1,12 +1,9 @@
 -- One ask: what is granted of it now, and when to ask again for the rest.
 -- Twin: src/ledger/turn.rs
 
-local Turn = {}
-do (function()
+local Turn = (function()
 
 local LONGEST_NAP, SEARCH, FARTHEST, NOWHERE = 5000, 6, 1125899906842624, 9007199254740991
-
-Turn.NOWHERE = NOWHERE
 
 -- Units of a limit that this turn may take, whose first request takes `head`.
 local function room_for(limit, head, place, t)
@@ -139,7 +136,7 @@ local function owe(class, limits, place, till, t)
 end
 
 -- Takes a place out of the line: { place, due, wanted, limit, units, limit, units ... }.
-function Turn.leave(place, session, by_key)
+local function leave(place, session, by_key)
   local members = {}
   for i = 4, #place, 2 do
     members[#members + 1] = Line.entry(place[i], place[2], place[1], place[i + 1], session)
@@ -150,8 +147,8 @@ function Turn.leave(place, session, by_key)
 end
 
 -- Serves one ask; returns { granted, wait (-1: all are served), last, binding (0: none) } and the place in line.
-function Turn.serve(ask, limits, classes, was, session, at_grant, granted, by_key, meta, t)
-  if was then Turn.leave(was, session, by_key) end
+local function serve(ask, limits, classes, was, session, at_grant, granted, by_key, meta, t)
+  if was then leave(was, session, by_key) end
   local standing = was and was[1] or NOWHERE
   local served, class, wanted = turn_grant(ask, limits, classes, standing, at_grant, granted, t)
   if not class then
@@ -186,4 +183,8 @@ function Turn.serve(ask, limits, classes, was, session, at_grant, granted, by_ke
   return turn, mine
 end
 
-end)() end
+return {
+  NOWHERE = NOWHERE, leave = leave, serve = serve,
+}
+
+end)()
