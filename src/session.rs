@@ -12,6 +12,7 @@ mod journal;
 mod memory;
 mod pending;
 pub(crate) mod queue;
+mod ticket;
 mod worker;
 
 /// How long the store believes at least in a session that it does not hear of: then what it holds counts as used.

@@ -74,21 +74,25 @@ local function turns_ahead(limit, first, units, place, t)
     if place then return Line.ahead_until(limit.key, place, slot, t.now) end
     return Line.due_until(limit.key, slot, t.now)
   end
-  -- Slots that nobody takes are near the front, where many come free at once: count up from there.
-  local least = 0
-  for _ = 1, place and SEARCH or SEARCH / 2 do
-    local due = due_by(least)
-    if due <= least then return least end
-    least = due
+  if place then
+    -- One who came in turn and found nothing is near the front: count up.
+    local ahead = 0
+    for _ = 1, SEARCH do
+      local due = due_by(ahead)
+      if due <= ahead then break end
+      ahead = due
+    end
+    return ahead
   end
-  -- One who came in turn and found nothing is near the front.
-  if place then return least end
+  -- What is free now beyond what those take who are due is anyone's.
+  local due = Line.due_until(limit.key, t.now, t.now)
+  if slot_behind(limit, due, first, units, t) <= t.now then return due end
   -- One who goes to the back is last, but for gaps in the line: look from there, ever farther, then in between.
   local below, found, step = limit.waiting - 1, limit.waiting, 1
-  while below >= least and due_by(below) <= below do
+  while below >= 0 and due_by(below) <= below do
     found, below, step = below, below - step, step * 2
   end
-  below = math.max(below, least - 1)
+  below = math.max(below, -1)
   while found - below > 1 do
     local middle = math.floor((found + below) / 2)
     if due_by(middle) <= middle then found = middle else below = middle end
@@ -167,6 +171,8 @@ local function serve(ask, limits, classes, was, session, at_grant, granted, by_k
     local limit = limits[class[j]]
     nap = math.min(nap, math.floor(limit.is.period(limit) / 200))
   end
+  -- One who came in turn a little early would lose its slot by sleeping past it.
+  if keeps_place and at > t.now then nap = 0 end
   local wait = math.max(at - t.now, nap)
   local turn = { served, wait, math.max(last - t.now, wait), binding }
   if ask[2] == 0 then return turn end

@@ -56,7 +56,9 @@ impl Counter<'_> {
         };
         let (at, last, binding) = self.slot(class, place, keeps_place, wanted);
         let nap = self.classes[class].iter().map(|&(l, _)| self.limits[l].period() / 200).min().unwrap_or(0);
-        let wait = (at - self.t.now).max(nap.min(LONGEST_NAP));
+        // One who came in turn a little early would lose its slot by sleeping past it.
+        let nap = if keeps_place && at > self.t.now { 0 } else { nap.min(LONGEST_NAP) };
+        let wait = (at - self.t.now).max(nap);
         turn.wait_us = Some(wait as u64);
         turn.last_us = (last - self.t.now).max(wait) as u64;
         turn.binding = Some(binding);
@@ -166,28 +168,31 @@ impl Counter<'_> {
                 self.line.ahead_until(key, place, slot, self.t.now)
             }
         };
-        // Slots that nobody takes are near the front, where many come free at once: count up from there.
-        let tries = if place < i64::MAX { SEARCH } else { SEARCH / 2 };
-        let mut least = 0;
-        for _ in 0..tries {
-            let due = due_by(least);
-            if due <= least {
-                return least;
-            }
-            least = due;
-        }
         if place < i64::MAX {
-            // One who came in turn and found nothing is near the front.
-            return least;
+            // One who came in turn and found nothing is near the front: count up.
+            let mut ahead = 0;
+            for _ in 0..SEARCH {
+                let due = due_by(ahead);
+                if due <= ahead {
+                    break;
+                }
+                ahead = due;
+            }
+            return ahead;
+        }
+        // What is free now beyond what those take who are due is anyone's.
+        let due = self.line.due_until(key, self.t.now, self.t.now);
+        if self.slot_behind(limit, due, first, units) <= self.t.now {
+            return due;
         }
         // One who goes to the back is last, but for gaps in the line: look from there, ever farther, then in between.
         let (mut below, mut found, mut step) = (limit.waiting - 1, limit.waiting, 1);
-        while below >= least && due_by(below) <= below {
+        while below >= 0 && due_by(below) <= below {
             found = below;
             below -= step;
             step *= 2;
         }
-        let mut below = below.max(least - 1);
+        let mut below = below.max(-1);
         while found - below > 1 {
             let middle = (found + below).div_euclid(2);
             if due_by(middle) <= middle {

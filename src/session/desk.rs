@@ -17,6 +17,7 @@ use super::{
     flights::{End, Flights},
     memory::Memory,
     queue::{Answer, Grant, Queue, Refusal, Waiter},
+    ticket::Ticket,
     worker,
 };
 use crate::{ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind};
@@ -377,33 +378,4 @@ fn within(since_us: u64, deadline_us: Option<u64>) -> Duration {
 enum Hurry {
     CanWait,
     NowOrNever,
-}
-
-/// A caller's place; dropping it leaves the line.
-struct Ticket<'a> {
-    desk: &'a Arc<Desk>,
-    route: u32,
-    answer: oneshot::Receiver<Answer>,
-    done: bool,
-}
-
-impl Drop for Ticket<'_> {
-    fn drop(&mut self) {
-        // A grant that is on its way is taken out and goes back when it drops, after the lock is released.
-        self.answer.close();
-        let grant = self.answer.try_recv();
-        let mut state = self.desk.state();
-        state.served(1);
-        if !self.done
-            && let Some(queue) = state.queues.get_mut(&self.route)
-        {
-            queue.gone += 1;
-            let empty = queue.gone >= queue.waiters.len() + queue.hasty.len();
-            if empty {
-                self.desk.bell.notify_one();
-            }
-        }
-        drop(state);
-        drop(grant);
-    }
 }
