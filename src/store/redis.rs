@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use redis::Value;
+use redis::{Value, aio::PubSub};
 use tokio::sync::{Notify, watch};
 
 use self::{link::Link, scripts::Scripts};
@@ -97,7 +97,9 @@ impl RedisStore {
         let look = store.0.look().await?;
         store.0.node.send_replace(look.node);
         tokio::spawn(watch_node(Arc::downgrade(&store.0)));
-        tokio::spawn(listen(Arc::downgrade(&store.0)));
+        // Before the first exchange: a wake-up that nobody hears is lost.
+        let listener = store.0.subscribe().await;
+        tokio::spawn(listen(Arc::downgrade(&store.0), listener));
         Ok(store)
     }
 
@@ -214,6 +216,11 @@ impl Shared {
         Ok(Look { node: format!("{marker} {}", self.run_id().await?), settle_us })
     }
 
+    /// Listens for wake-ups; they only save time, so nothing fails without them.
+    async fn subscribe(&self) -> Option<PubSub> {
+        self.link.subscribe(&keys::wake(&self.name)).await.ok()
+    }
+
     /// Which run of the server this is; nothing where a user may not ask.
     async fn run_id(&self) -> Result<String, Error> {
         let mut info = redis::cmd("INFO");
@@ -257,13 +264,10 @@ async fn watch_node(store: Weak<Shared>) {
 }
 
 /// Rings the bells of the sessions that scripts wake.
-async fn listen(store: Weak<Shared>) {
+async fn listen(store: Weak<Shared>, mut listener: Option<PubSub>) {
     use futures_util::StreamExt;
     loop {
-        let Some(shared) = store.upgrade() else { return };
-        let listener = shared.link.subscribe(&keys::wake(&shared.name)).await;
-        drop(shared);
-        if let Ok(mut listener) = listener {
+        if let Some(mut listener) = listener {
             let mut messages = listener.on_message();
             loop {
                 let message = tokio::time::timeout(LISTEN_AGAIN, messages.next()).await;
@@ -282,6 +286,8 @@ async fn listen(store: Weak<Shared>) {
             }
         }
         tokio::time::sleep(LISTEN_AGAIN).await;
+        let Some(shared) = store.upgrade() else { return };
+        listener = shared.subscribe().await;
     }
 }
 

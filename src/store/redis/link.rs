@@ -131,10 +131,16 @@ impl Link {
     }
 
     /// Listens on a channel.
-    pub(super) async fn subscribe(&self, channel: &str) -> Result<redis::aio::PubSub, RedisError> {
-        let mut listener = self.client.get_async_pubsub().await?;
-        listener.subscribe(channel).await?;
-        Ok(listener)
+    pub(super) async fn subscribe(&self, channel: &str) -> Result<redis::aio::PubSub, Error> {
+        let listener = async {
+            let mut listener = self.client.get_async_pubsub().await?;
+            listener.subscribe(channel).await?;
+            Ok::<_, RedisError>(listener)
+        };
+        match timeout(CONNECT, listener).await {
+            Ok(listener) => listener.map_err(|error| self.explain(error.into())),
+            Err(_) => Err(self.explain(Failure { error: None, what: "no connection within 2 s" })),
+        }
     }
 
     /// What a failure means, and what to do about it.
