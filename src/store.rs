@@ -1,5 +1,6 @@
 //! What a budget's state stands in: one trait, six verbs, and what each kind of store makes of them.
 
+mod bells;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;

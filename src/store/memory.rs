@@ -2,15 +2,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::{Notify, watch};
 
-use super::{Look, Store, StoreFuture, split};
+use super::{Look, Store, StoreFuture, bells::Bells, split};
 use crate::{
     Error,
     clock::{Clock, ManualClock},
@@ -38,8 +35,7 @@ pub struct MemoryStore(Arc<Shared>);
 struct Shared {
     clock: Clock,
     budgets: Mutex<HashMap<String, Option<Ledger>>>,
-    bells: Mutex<HashMap<String, Weak<Notify>>>,
-    sessions: AtomicU64,
+    bells: Bells,
     node: watch::Sender<String>,
 }
 
@@ -58,16 +54,9 @@ impl MemoryStore {
         Self(Arc::new(Shared {
             clock,
             budgets: Mutex::default(),
-            bells: Mutex::default(),
-            sessions: AtomicU64::new(1),
+            bells: Bells::default(),
             node: watch::Sender::new("memory".to_owned()),
         }))
-    }
-
-    fn ring(&self, session: &str) {
-        if let Some(bell) = lock(&self.0.bells).get(session).and_then(Weak::upgrade) {
-            bell.notify_one();
-        }
     }
 }
 
@@ -93,7 +82,7 @@ impl Store for MemoryStore {
                 )
             })?;
             for session in &outcome.wake {
-                self.ring(session);
+                self.0.bells.ring(session);
             }
             Ok(outcome.reply)
         })
@@ -117,11 +106,7 @@ impl Store for MemoryStore {
     }
 
     fn enroll(&self, bell: &Arc<Notify>) -> String {
-        let name = format!("memory.{}", self.0.sessions.fetch_add(1, Ordering::Relaxed));
-        let mut bells = lock(&self.0.bells);
-        bells.retain(|_, bell| bell.strong_count() > 0);
-        bells.insert(name.clone(), Arc::downgrade(bell));
-        name
+        self.0.bells.enroll("memory", bell)
     }
 
     fn clock(&self) -> &Clock {

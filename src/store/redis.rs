@@ -6,12 +6,9 @@ mod link;
 mod scripts;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -19,7 +16,7 @@ use redis::{Value, aio::PubSub};
 use tokio::sync::{Notify, watch};
 
 use self::{link::Link, scripts::Scripts};
-use super::{Look, SETTLE_US, Store, StoreFuture, split};
+use super::{Look, SETTLE_US, Store, StoreFuture, bells::Bells, split};
 use crate::{
     Error, Report,
     clock::{Clock, ManualClock},
@@ -53,8 +50,7 @@ struct Shared {
     trust: bool,
     /// Random: sessions are called after it, and it listens on a channel of that name.
     name: String,
-    sessions: AtomicU64,
-    bells: Mutex<HashMap<String, Weak<Notify>>>,
+    bells: Bells,
     node: watch::Sender<String>,
 }
 
@@ -90,8 +86,7 @@ impl RedisStore {
             test_clock,
             trust,
             name: format!("{:016x}", fastrand::u64(..)),
-            sessions: AtomicU64::new(1),
-            bells: Mutex::default(),
+            bells: Bells::default(),
             node: watch::Sender::default(),
         }));
         let look = store.0.look().await?;
@@ -171,11 +166,7 @@ impl Store for RedisStore {
     }
 
     fn enroll(&self, bell: &Arc<Notify>) -> String {
-        let name = format!("{}.{}", self.0.name, self.0.sessions.fetch_add(1, Ordering::Relaxed));
-        let mut bells = lock(&self.0.bells);
-        bells.retain(|_, bell| bell.strong_count() > 0);
-        bells.insert(name.clone(), Arc::downgrade(bell));
-        name
+        self.0.bells.enroll(&self.0.name, bell)
     }
 
     fn clock(&self) -> &Clock {
@@ -275,9 +266,7 @@ async fn listen(store: Weak<Shared>, mut listener: Option<PubSub>) {
                 match message {
                     Ok(Some(message)) => {
                         let session = message.get_payload::<String>().unwrap_or_default();
-                        if let Some(bell) = lock(&shared.bells).get(&session).and_then(Weak::upgrade) {
-                            bell.notify_one();
-                        }
+                        shared.bells.ring(&session);
                     }
                     Ok(None) => break,
                     // Quiet: look whether the store is still in use.
@@ -295,9 +284,4 @@ impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RedisStore").field(&self.0.link).finish()
     }
-}
-
-/// A panic elsewhere leaves this map whole: it is changed in one step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
