@@ -5,18 +5,25 @@ local Turn = (function()
 
 local LONGEST_NAP, SEARCH, FARTHEST, NOWHERE = 5000, 6, 1125899906842624, 9007199254740991
 
+-- How long to sleep at least, so that what comes free one by one is taken several at a time.
+local function nap_for(limit) return math.min(math.floor(limit.is.period(limit) / 200), LONGEST_NAP) end
+
+-- So much later than its slot may a turn be due and still have it: times are estimates, off by a nap and by half of
+-- the time that permits are held. Without it, who is served at the right moment finds a gap where there is none, time
+-- and again the same one.
+local function slack(limit) return nap_for(limit) + math.floor(limit.hold / 2) end
+
 -- Units of a limit that this turn may take, whose first request takes `head`.
 local function room_for(limit, head, place, t)
   local free = Limit.free(limit, t)
   if limit.owed_units > 0 and limit.owed_until > t.now and limit.owed_place ~= place then
     free = free - limit.owed_units
   end
-  local others = limit.waiting
-  if others == 0 or free <= 0 then return free end
+  if limit.waiting == 0 or free <= 0 then return free end
   free = free - Line.held_back(limit.key, place, t.now)
-  -- A turn is one request; more when more is free than there are sessions in line.
+  -- A turn is one request; more when more is free than there are sessions about to come.
   if free < head then return free end
-  return math.max(math.floor(free / (others + 1)), head)
+  return math.max(math.floor(free / (Line.due_until(limit.key, t.now + slack(limit), t.now) + 1)), head)
 end
 
 -- Grants callers in their order, as far as this turn reaches. Returns how many, and of the rest the class of the first
@@ -67,10 +74,10 @@ local function kept_until(limit, first, units, place, t)
 end
 
 -- How many take a slot before mine: the least number `a` of which it holds that no more than `a` of those ahead of me
--- are due by the time that slot `a + 1` comes free.
+-- are due about when slot `a + 1` comes free, or before.
 local function turns_ahead(limit, first, units, place, t)
   local function due_by(a)
-    local slot = slot_behind(limit, a, first, units, t)
+    local slot = slot_behind(limit, a, first, units, t) + slack(limit)
     if place then return Line.ahead_until(limit.key, place, slot, t.now) end
     return Line.due_until(limit.key, slot, t.now)
   end
@@ -84,9 +91,11 @@ local function turns_ahead(limit, first, units, place, t)
     end
     return ahead
   end
-  -- What is free now beyond what those take who are due is anyone's.
-  local due = Line.due_until(limit.key, t.now, t.now)
-  if slot_behind(limit, due, first, units, t) <= t.now then return due end
+  if first <= 0 then
+    -- What is free now beyond what those take who are about to come is anyone's.
+    local due = Line.due_until(limit.key, t.now + slack(limit), t.now)
+    if slot_behind(limit, due, first, units, t) <= t.now then return due end
+  end
   -- One who goes to the back is last, but for gaps in the line: look from there, ever farther, then in between.
   local below, found, step = limit.waiting - 1, limit.waiting, 1
   while below >= 0 and due_by(below) <= below do
@@ -167,10 +176,7 @@ local function serve(ask, limits, classes, was, session, at_grant, granted, by_k
   end
   local at, last, binding = turn_slot(class, limits, keeps_place and place, wanted, t)
   local nap = LONGEST_NAP
-  for j = 1, #class, 2 do
-    local limit = limits[class[j]]
-    nap = math.min(nap, math.floor(limit.is.period(limit) / 200))
-  end
+  for j = 1, #class, 2 do nap = math.min(nap, nap_for(limits[class[j]])) end
   -- One who came in turn a little early would lose its slot by sleeping past it.
   if keeps_place and at > t.now then nap = 0 end
   local wait = math.max(at - t.now, nap)

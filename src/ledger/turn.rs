@@ -55,9 +55,9 @@ impl Counter<'_> {
             *self.places
         };
         let (at, last, binding) = self.slot(class, place, keeps_place, wanted);
-        let nap = self.classes[class].iter().map(|&(l, _)| self.limits[l].period() / 200).min().unwrap_or(0);
         // One who came in turn a little early would lose its slot by sleeping past it.
-        let nap = if keeps_place && at > self.t.now { 0 } else { nap.min(LONGEST_NAP) };
+        let naps = self.classes[class].iter().map(|&(l, _)| nap(&self.limits[l])).min();
+        let nap = if keeps_place && at > self.t.now { 0 } else { naps.unwrap_or(0) };
         let wait = (at - self.t.now).max(nap);
         turn.wait_us = Some(wait as u64);
         turn.last_us = (last - self.t.now).max(wait) as u64;
@@ -111,13 +111,13 @@ impl Counter<'_> {
         if limit.owed.units > 0 && limit.owed.until > self.t.now && limit.owed.place != place {
             free -= limit.owed.units;
         }
-        let others = limit.waiting;
-        if others == 0 || free <= 0 {
+        if limit.waiting == 0 || free <= 0 {
             return free;
         }
-        free -= self.line.held_back(limit.terms.key(), place, self.t.now);
-        // A turn is one request; more when more is free than there are sessions in line.
-        if free < head { free } else { (free / (others + 1)).max(head) }
+        let (key, now) = (limit.terms.key(), self.t.now);
+        free -= self.line.held_back(key, place, now);
+        // A turn is one request; more when more is free than there are sessions about to come.
+        if free < head { free } else { (free / (self.line.due_until(key, now + slack(limit), now) + 1)).max(head) }
     }
 
     /// When the first request of the class can be served: the latest of its limits. Ahead of it on a limit count only
@@ -157,11 +157,11 @@ impl Counter<'_> {
     }
 
     /// How many take a slot before mine: the least number `a` of which it holds that no more than `a` of those ahead of
-    /// me are due by the time that slot `a + 1` comes free.
+    /// me are due about when slot `a + 1` comes free, or before.
     fn ahead(&self, limit: &Limit, first: i64, units: i64, place: i64) -> i64 {
         let key = limit.terms.key();
         let due_by = |a| {
-            let slot = self.slot_behind(limit, a, first, units);
+            let slot = self.slot_behind(limit, a, first, units) + slack(limit);
             if place == i64::MAX {
                 self.line.due_until(key, slot, self.t.now)
             } else {
@@ -180,10 +180,12 @@ impl Counter<'_> {
             }
             return ahead;
         }
-        // What is free now beyond what those take who are due is anyone's.
-        let due = self.line.due_until(key, self.t.now, self.t.now);
-        if self.slot_behind(limit, due, first, units) <= self.t.now {
-            return due;
+        if first <= 0 {
+            // What is free now beyond what those take who are about to come is anyone's.
+            let due = self.line.due_until(key, self.t.now + slack(limit), self.t.now);
+            if self.slot_behind(limit, due, first, units) <= self.t.now {
+                return due;
+            }
         }
         // One who goes to the back is last, but for gaps in the line: look from there, ever farther, then in between.
         let (mut below, mut found, mut step) = (limit.waiting - 1, limit.waiting, 1);
@@ -244,6 +246,18 @@ impl Counter<'_> {
             limit.owed = Owed::default();
         }
     }
+}
+
+/// How long to sleep at least, so that what comes free one by one is taken several at a time.
+fn nap(limit: &Limit) -> i64 {
+    (limit.period() / 200).min(LONGEST_NAP)
+}
+
+/// So much later than its slot may a turn be due and still have it: times are estimates, off by a nap and by
+/// half of the time that permits are held. Without it, who is served at the right moment finds a gap where there is
+/// none, time and again the same one.
+fn slack(limit: &Limit) -> i64 {
+    nap(limit) + limit.hold / 2
 }
 
 impl Place {
