@@ -58,6 +58,8 @@ pub(crate) struct State {
     /// Limits that are to cool down, until when: told in the next exchange.
     pub(crate) cools: Vec<(Arc<Applied>, u64)>,
     pub(crate) flush: Vec<oneshot::Sender<Result<(), Error>>>,
+    /// When the exchange left that has not been answered yet.
+    pub(crate) unanswered: Option<u64>,
     /// Since when the store has not been reached, and why.
     pub(crate) outage: Option<(u64, Error)>,
     /// What the worker must remember while there is none.
@@ -246,13 +248,15 @@ impl Desk {
         if let Some((_, error)) = &state.outage {
             return error.clone();
         }
+        let waited_us = by_us.saturating_sub(since_us);
+        let silent_us = state.unanswered.map_or(0, |left| by_us.saturating_sub(left.max(since_us)));
         let binding = state.queues.get(&route.id).map_or("", |q| q.binding.as_str());
-        let because = if binding.is_empty() {
+        let because = if binding.is_empty() || silent_us > waited_us / 2 {
             "the store did not answer in time; look at its health or allow more time".to_owned()
         } else {
             format!("limit {binding} binds; allow more time or send less")
         };
-        let waited = Duration::from_micros(by_us.saturating_sub(since_us));
+        let waited = Duration::from_micros(waited_us);
         Error::new(ErrorKind::TimedOut { budget: self.budget.name().to_owned(), waited, because })
     }
 

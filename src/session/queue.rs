@@ -112,8 +112,8 @@ impl Queue {
     pub(crate) fn out_of_reach(&self, now_us: u64, deadline_us: u64) -> Option<u64> {
         let place = self.waiters.len().saturating_sub(self.gone);
         let expected = self.expected_us(now_us, place);
-        (place > 0 && self.wake_us.is_some_and(|at| at > now_us) && now_us.saturating_add(expected) > deadline_us)
-            .then_some(expected)
+        let known = self.wake_us.is_some_and(|at| at > now_us);
+        (known && now_us.saturating_add(expected) > deadline_us).then_some(expected)
     }
 
     /// Callers with the same cost in a row, from the front.

@@ -135,13 +135,16 @@ impl Worker {
         loop {
             let sent_us = desk.clock.now_us();
             let request = {
-                let state = desk.state();
-                memory.request(&state, sent_us)
+                let mut state = desk.state();
+                let request = memory.request(&state, sent_us);
+                state.unanswered = request.is_some().then_some(sent_us);
+                request
             };
             let Some(request) = request else { return };
             desk.exchanges.fetch_add(1, Ordering::Relaxed);
             tracing::trace!(budget = %desk.address, seq = request.seq, asks = request.asks.len(), completes = request.completes.len(), "exchange");
             let reply = desk.store.exchange(&desk.address, &request).await;
+            desk.state().unanswered = None;
             let error = match reply {
                 Ok(Reply::Done(done)) => {
                     self.failures = 0;

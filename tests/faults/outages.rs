@@ -68,6 +68,39 @@ async fn a_store_that_is_silent_is_named_when_the_deadline_ends() {
 }
 
 #[tokio::test]
+async fn a_store_that_fell_silent_is_named_even_if_a_limit_was_known_to_bind() {
+    let server = RedisServer::own();
+    let proxy = Proxy::start(server.port()).await;
+    let budget = Budget::builder("silent").limit(Limit::sliding_window("window", Quota::per_second(1)));
+    let store = RedisStore::connect_trusting(&proxy.url()).await.unwrap();
+    let limiter = Limiter::new(store, budget.build().unwrap());
+    limiter.acquire(1).await.unwrap().complete();
+    let waiter = tokio::spawn({
+        let limiter = limiter.clone();
+        async move { limiter.acquire(1).await }
+    });
+    sleep(SECOND / 2).await;
+    proxy.set(Mode::BlackHole);
+    // By now it has asked for its turn, and hears nothing.
+    sleep(SECOND * 7 / 10).await;
+    let error = limiter.acquire_within(1, SECOND / 5).await.unwrap_err().to_string();
+    assert!(error.contains("the store did not answer") && !error.contains("binds"), "{error}");
+    waiter.abort();
+}
+
+#[tokio::test]
+async fn a_second_caller_hears_at_once_that_its_deadline_is_out_of_reach() {
+    let server = RedisServer::own();
+    let limiter = limiter(server.url(), OnStoreError::Refuse).await;
+    limiter.acquire(9).await.unwrap().complete();
+    for _ in 0..3 {
+        let asked = Instant::now();
+        limiter.acquire_within(1, SECOND).await.unwrap_err();
+        assert!(asked.elapsed() < SLACK, "told after {:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn allow_lets_through_counts_and_charges_afterwards() {
     let server = RedisServer::own();
     let proxy = Proxy::start(server.port()).await;
