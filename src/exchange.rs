@@ -6,6 +6,9 @@
 /// Integers above this are not exact in a script.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
+/// No limit counts to more: sums and products with it stay exact in a script.
+pub const MAX_UNITS: u64 = (1 << 40) - 1;
+
 /// A bucket's units times the time in which some of them come back: what scripts compute of more is not exact.
 pub const MAX_LEVEL: u64 = 1 << 46;
 
@@ -78,6 +81,15 @@ impl Terms {
             Self::SlidingWindow { quota, .. } | Self::FixedWindow { quota, .. } => *quota,
             Self::TokenBucket { burst, .. } => *burst,
             Self::Concurrency { max, .. } => *max,
+        }
+    }
+
+    /// How long all of it takes to come back; 0 where that is up to the responses.
+    pub fn period_us(&self) -> u64 {
+        match self {
+            Self::SlidingWindow { per_us, .. } | Self::FixedWindow { per_us, .. } => *per_us,
+            Self::TokenBucket { burst, refill_units, refill_us, .. } => burst * refill_us / refill_units,
+            Self::Concurrency { .. } => 0,
         }
     }
 

@@ -4,11 +4,10 @@ use std::{fmt, time::Duration};
 
 use crate::{
     Error,
+    exchange::MAX_UNITS,
     flaw::{Flaw, human, is_whole_micros},
 };
 
-/// What one limit can count to: sums and products with it stay exact in the store's scripts.
-pub(crate) const MAX_AMOUNT: u64 = (1 << 40) - 1;
 const MIN_PERIOD: Duration = Duration::from_millis(1);
 const MAX_PERIOD: Duration = Duration::from_secs(366 * 86_400);
 
@@ -120,7 +119,7 @@ pub(crate) fn amount_flaw(setting: &'static str, amount: u64) -> Option<Flaw> {
 
 /// The same words for what is no amount at all: -5, 1.5, "many".
 pub(crate) fn amount_text(setting: &str, given: impl fmt::Display) -> String {
-    format!("{setting} is {given}; write a whole number from 1 to {MAX_AMOUNT}")
+    format!("{setting} is {given}; write a whole number from 1 to {MAX_UNITS}")
 }
 
 impl fmt::Display for Quota {
@@ -130,7 +129,7 @@ impl fmt::Display for Quota {
 }
 
 const fn is_amount(amount: u64) -> bool {
-    amount >= 1 && amount <= MAX_AMOUNT
+    amount >= 1 && amount <= MAX_UNITS
 }
 
 const fn is_period(period: Duration) -> bool {
@@ -146,7 +145,7 @@ mod tests {
     #[test]
     fn the_ends_of_both_ranges_are_allowed() {
         assert!(Quota::try_new(1, MIN_PERIOD).is_ok());
-        assert!(Quota::try_new(MAX_AMOUNT, MAX_PERIOD).is_ok());
+        assert!(Quota::try_new(MAX_UNITS, MAX_PERIOD).is_ok());
     }
 
     #[test]
@@ -154,7 +153,7 @@ mod tests {
         let error = |amount, period| Quota::try_new(amount, period).unwrap_err().to_string();
         let second = Duration::from_secs(1);
         assert_eq!(error(0, second), "quota is 0; write a whole number from 1 to 1099511627775");
-        assert!(error(MAX_AMOUNT + 1, second).starts_with("quota is 1099511627776;"));
+        assert!(error(MAX_UNITS + 1, second).starts_with("quota is 1099511627776;"));
         assert_eq!(error(1, Duration::ZERO), "per is 0s; write 1ms to 366d, in whole microseconds");
         assert!(error(1, Duration::MAX).starts_with("per is "));
         assert_eq!(error(1, Duration::new(1, 1)), "per is 1s 1ns; write 1ms to 366d, in whole microseconds");

@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &str)] = &[
     // What people define: no I/O, no clock.
     ("flaw", ""),
     ("name", "error"),
-    ("quota", "error flaw"),
+    ("quota", "error exchange flaw"),
     ("calendar", "error flaw name"),
     ("cost", "error name"),
     ("limit", "error exchange flaw name quota calendar cost"),

@@ -11,6 +11,8 @@ use crate::exchange::Terms;
 
 /// The mean hold that a concurrency limit starts with.
 const FIRST_HOLD: i64 = 50_000;
+/// What counts as its period.
+const CONCURRENCY_PERIOD: i64 = 200_000;
 /// No hold is believed to be longer.
 const LONGEST_HOLD: i64 = 1 << 32;
 
@@ -272,11 +274,7 @@ impl Limit {
 
     /// How long the whole of it takes to come back: what sleeps and laziness are measured by.
     pub(crate) fn period(&self) -> i64 {
-        match &self.terms {
-            Terms::SlidingWindow { per_us, .. } | Terms::FixedWindow { per_us, .. } => *per_us as i64,
-            Terms::TokenBucket { burst, refill_units, refill_us, .. } => (burst * refill_us / refill_units) as i64,
-            Terms::Concurrency { .. } => 200_000,
-        }
+        if self.terms.holds_to_the_end() { CONCURRENCY_PERIOD } else { self.terms.period_us() as i64 }
     }
 
     /// Nothing of it is in use: forgetting it changes nothing.

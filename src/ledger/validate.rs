@@ -4,10 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::exchange::{MAX_INTEGER, MAX_LEVEL, Request, Terms};
+use crate::exchange::{MAX_INTEGER, MAX_LEVEL, MAX_UNITS, Request, Terms};
 
-/// No quota is larger.
-const MAX_UNITS: u64 = (1 << 40) - 1;
 /// No time is longer: ten years.
 const MAX_TIME: u64 = 10 * 366 * 86_400_000_000;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Budget, Cost, Error, error::ErrorKind, exchange::Terms, limit::Kind, name::encode_value};
+use crate::{Budget, Cost, Error, error::ErrorKind, exchange::Terms, name::encode_value};
 
 /// The limits that requests of one kind are decided by.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ impl Class {
                 format!("budget {budget}: a cost of {} takes nothing from any of its limits", units.join(" and "));
             return Err(Error::config(format!("{why}; give a cost in the units of the limits")));
         }
-        let periods = || parts.iter().filter(|(l, _)| !l.terms.holds_to_the_end()).map(|(l, _)| period(&l.limit));
+        let periods = || parts.iter().filter(|(l, _)| !l.terms.holds_to_the_end()).map(|(l, _)| l.terms.period_us());
         Ok(Self {
             ages: periods().next().is_some(),
             to_the_end: parts.iter().any(|(l, _)| l.terms.holds_to_the_end()),
@@ -141,24 +141,5 @@ impl Class {
             grain_us: periods().min().unwrap_or(1_000_000) / 2048,
             parts,
         })
-    }
-}
-
-/// How long all of a limit takes to come back.
-pub(crate) fn horizon_us(terms: &Terms) -> u64 {
-    match terms {
-        Terms::SlidingWindow { per_us, .. } => *per_us,
-        // From the start of a window that the edge may have stretched to the end of the next one's skew.
-        Terms::FixedWindow { per_us, .. } => per_us + per_us / 5,
-        Terms::TokenBucket { burst, refill_units, refill_us, .. } => burst * refill_us / refill_units,
-        Terms::Concurrency { .. } => 0,
-    }
-}
-
-fn period(limit: &crate::Limit) -> u64 {
-    match limit.kind() {
-        Kind::SlidingWindow { quota } | Kind::FixedWindow { quota, .. } => quota.period().as_micros() as u64,
-        Kind::TokenBucket { .. } => horizon_us(&limit.terms(None, 0)),
-        Kind::Concurrency { .. } => 0,
     }
 }

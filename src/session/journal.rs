@@ -5,7 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use super::class::{Applied, horizon_us};
+use super::class::Applied;
+use crate::exchange::Terms;
 
 /// Units used within a short time.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,15 @@ struct Entry {
 
 /// Entries nearer to each other than this part of the limit's period become one, at the later time.
 const GRID: u64 = 256;
+
+/// For how long what was used may matter.
+fn horizon_us(terms: &Terms) -> u64 {
+    match terms {
+        // From the start of a window that the edge may have stretched to the end of the next one's skew.
+        Terms::FixedWindow { per_us, .. } => per_us + per_us / 5,
+        terms => terms.period_us(),
+    }
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Journal(HashMap<String, Record>);
