@@ -1,20 +1,15 @@
 //! The configuration file: the address of the store and the budgets, all that is wrong in it told at once.
 
 mod limits;
-mod mistake;
 mod redis_url;
-mod section;
-mod suggest;
 
 use std::path::Path;
 
-use toml::{Spanned, de::DeTable};
+use crate::{
+    Budget,
+    settings::{self, ConfigErrors, Mistake, Mistakes, Section},
+};
 
-use crate::Budget;
-use mistake::Mistakes;
-use section::Section;
-
-pub use mistake::{ConfigErrors, Mistake};
 pub use redis_url::RedisUrl;
 
 /// Overrides the address in the file, so that a password need not be written into one.
@@ -76,18 +71,7 @@ impl Config {
     /// # Errors
     /// All the mistakes of the text; where it is not TOML at all, the first.
     pub fn parse(text: &str) -> Result<Self, ConfigErrors> {
-        let mut mistakes = Mistakes::new(text);
-        let document = match DeTable::parse(text) {
-            Ok(document) => document,
-            Err(error) => {
-                // Only the message: the error as a whole repeats the line, which may hold a password.
-                let text = format!("this is not TOML: {}", error.message().replace('\n', "; "));
-                mistakes.add(error.span().map_or(0, |span| span.start), text);
-                return Err(mistakes.into_errors());
-            }
-        };
-        let config = Self::read(&document, &mut mistakes);
-        if mistakes.is_empty() { Ok(config) } else { Err(mistakes.into_errors()) }
+        settings::read(text, Self::read)
     }
 
     /// The budget of this name.
@@ -105,8 +89,7 @@ impl Config {
         self.redis_url.as_ref()
     }
 
-    fn read(document: &Spanned<DeTable>, mistakes: &mut Mistakes) -> Self {
-        let top = Section::new("", document.get_ref(), 0);
+    fn read(top: &Section, mistakes: &mut Mistakes) -> Self {
         top.refuse_others(&["redis", "budget"], mistakes);
         let redis_url = top.section("redis", "[redis]", mistakes).and_then(|redis| {
             redis.refuse_others(&["url"], mistakes);

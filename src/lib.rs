@@ -67,12 +67,13 @@ mod permit;
 mod quota;
 mod report;
 mod session;
+mod settings;
 mod store;
 
 pub use budget::{ArrivalWithin, Budget, BudgetBuilder, CountFrom, OnStoreError};
 pub use calendar::Calendar;
 pub use clock::{Clock, ManualClock};
-pub use config::{Config, ConfigErrors, Mistake, RedisUrl};
+pub use config::{Config, RedisUrl};
 pub use cost::Cost;
 pub use error::Error;
 pub use limit::{Kind, Limit};
@@ -80,6 +81,7 @@ pub use limiter::Limiter;
 pub use permit::{Decision, Denial, Permit};
 pub use quota::Quota;
 pub use report::{LimitReport, Report, SessionReport};
+pub use settings::{ConfigErrors, Mistake};
 #[cfg(feature = "redis")]
 pub use store::RedisStore;
 pub use store::{Look, MemoryStore, Store, StoreFuture};

@@ -24,7 +24,8 @@ const ARROWS: &[(&str, &str)] = &[
     ("cost", "error name"),
     ("limit", "error exchange flaw name quota calendar cost"),
     ("budget", "error exchange flaw name quota calendar limit cost"),
-    ("config", "error flaw name quota calendar limit cost budget"),
+    ("settings", "error name quota budget"),
+    ("config", "error flaw name quota calendar limit cost budget settings"),
     // What is decided: no I/O, no clock, and no word of how a limit was written down.
     ("ledger", "error exchange report"),
     // Where it is decided.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{mistake::Mistakes, section::Section};
 use crate::{
     ArrivalWithin, Budget, BudgetBuilder, CountFrom, Limit, OnStoreError, Quota,
     budget::{BudgetFlaw, limit_title},
     name::shown,
+    settings::{Mistakes, Section},
 };
 
 const BUDGET_SETTINGS: [&str; 6] = ["count_from", "arrival_within", "rtt_floor", "on_store_error", "limit", "preset"];

@@ -8,29 +8,29 @@ use super::{mistake::Mistakes, suggest};
 use crate::{name::shown, quota::amount_text};
 
 /// A table of the file, and how messages call it.
-pub(super) struct Section<'a> {
-    pub(super) title: String,
-    pub(super) name: &'a str,
-    pub(super) at: usize,
+pub(crate) struct Section<'a> {
+    pub(crate) title: String,
+    pub(crate) name: &'a str,
+    pub(crate) at: usize,
     table: &'a DeTable<'a>,
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(title: impl Into<String>, table: &'a DeTable<'a>, at: usize) -> Self {
+    pub(crate) fn new(title: impl Into<String>, table: &'a DeTable<'a>, at: usize) -> Self {
         Self { title: title.into(), name: "", at, table }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'a DeValue<'a>> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'a DeValue<'a>> {
         self.table.get(key).map(|value| value.get_ref())
     }
 
     /// Where the value of this setting stands, or else the table.
-    pub(super) fn place(&self, key: &str) -> usize {
+    pub(crate) fn place(&self, key: &str) -> usize {
         self.table.get(key).map_or(self.at, |value| value.span().start)
     }
 
     /// Every key that is not a setting is a mistake: a misspelt one would silently leave a default in force.
-    pub(super) fn refuse_others(&self, known: &[&str], mistakes: &mut Mistakes) {
+    pub(crate) fn refuse_others(&self, known: &[&str], mistakes: &mut Mistakes) {
         for key in self.table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let mend = suggest::mend(key.get_ref(), known);
             mistakes.add(key.span().start, self.message(format!("{} is not a setting; {mend}", shown(key.get_ref()))));
@@ -38,20 +38,20 @@ impl<'a> Section<'a> {
     }
 
     /// A setting that must be there.
-    pub(super) fn require(&self, key: &str, mend: impl Display, mistakes: &mut Mistakes) {
+    pub(crate) fn require(&self, key: &str, mend: impl Display, mistakes: &mut Mistakes) {
         if self.get(key).is_none() {
             mistakes.add(self.at, self.message(format!("{key} is missing; {mend}")));
         }
     }
 
-    pub(super) fn string(&self, key: &str, mistakes: &mut Mistakes) -> Option<(&'a str, usize)> {
+    pub(crate) fn string(&self, key: &str, mistakes: &mut Mistakes) -> Option<(&'a str, usize)> {
         match self.get(key)? {
             DeValue::String(text) => Some((text, self.place(key))),
             other => self.wrong(key, format!("{}; write a string in quotes", a(other)), mistakes),
         }
     }
 
-    pub(super) fn amount(&self, key: &'static str, mistakes: &mut Mistakes) -> Option<u64> {
+    pub(crate) fn amount(&self, key: &'static str, mistakes: &mut Mistakes) -> Option<u64> {
         let literal = match self.get(key)? {
             DeValue::Integer(number) => match u64::from_str_radix(number.as_str(), number.radix()) {
                 Ok(amount) => return Some(amount),
@@ -66,7 +66,7 @@ impl<'a> Section<'a> {
         None
     }
 
-    pub(super) fn duration(&self, key: &str, mistakes: &mut Mistakes) -> Option<Duration> {
+    pub(crate) fn duration(&self, key: &str, mistakes: &mut Mistakes) -> Option<Duration> {
         let mend = "write a duration such as \"1s\", \"500ms\" or \"1d\"";
         match self.get(key)? {
             DeValue::String(text) => match humantime::parse_duration(text) {
@@ -78,7 +78,7 @@ impl<'a> Section<'a> {
     }
 
     /// One word of a few.
-    pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)], mistakes: &mut Mistakes) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)], mistakes: &mut Mistakes) -> Option<T> {
         let (word, _) = self.string(key, mistakes)?;
         if let Some((_, choice)) = choices.iter().find(|(known, _)| *known == word) {
             return Some(*choice);
@@ -89,7 +89,7 @@ impl<'a> Section<'a> {
     }
 
     /// The table under this key.
-    pub(super) fn section(&self, key: &str, example: &str, mistakes: &mut Mistakes) -> Option<Section<'a>> {
+    pub(crate) fn section(&self, key: &str, example: &str, mistakes: &mut Mistakes) -> Option<Section<'a>> {
         match self.get(key)? {
             DeValue::Table(table) => Some(Section::new(key, table, self.place(key))),
             other => self.wrong(key, format!("{}; write a table, starting with {example}", a(other)), mistakes),
@@ -97,7 +97,7 @@ impl<'a> Section<'a> {
     }
 
     /// All tables under this one, whatever their names, in the order of the file.
-    pub(super) fn sections(&self, what: &str, mistakes: &mut Mistakes) -> Vec<Section<'a>> {
+    pub(crate) fn sections(&self, what: &str, mistakes: &mut Mistakes) -> Vec<Section<'a>> {
         let mut sections = Vec::new();
         for (key, value) in self.table {
             let (name, at) = (key.get_ref().as_ref(), key.span().start);
@@ -112,7 +112,7 @@ impl<'a> Section<'a> {
     }
 
     /// The tables of the array under this key, titled by `title`, which is given the index and the name.
-    pub(super) fn array(
+    pub(crate) fn array(
         &self,
         key: &str,
         title: impl Fn(usize, &str) -> String,
@@ -139,11 +139,11 @@ impl<'a> Section<'a> {
         (items.is_empty() || !sections.is_empty()).then_some(sections)
     }
 
-    pub(super) fn message(&self, text: impl Display) -> String {
+    pub(crate) fn message(&self, text: impl Display) -> String {
         if self.title.is_empty() { text.to_string() } else { format!("{}: {text}", self.title) }
     }
 
-    pub(super) fn wrong<T>(&self, key: &str, is: impl Display, mistakes: &mut Mistakes) -> Option<T> {
+    pub(crate) fn wrong<T>(&self, key: &str, is: impl Display, mistakes: &mut Mistakes) -> Option<T> {
         mistakes.add(self.place(key), self.message(format!("{key} is {is}")));
         None
     }

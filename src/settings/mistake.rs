@@ -18,7 +18,7 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(super) fn without_place(message: String) -> Self {
+    pub(crate) fn without_place(message: String) -> Self {
         Self { line: None, column: None, message }
     }
 
@@ -99,25 +99,25 @@ impl From<ConfigErrors> for Error {
 }
 
 /// Collects mistakes by their offset in the text.
-pub(super) struct Mistakes<'a> {
+pub(crate) struct Mistakes<'a> {
     text: &'a str,
     found: Vec<(usize, String)>,
 }
 
 impl<'a> Mistakes<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { text, found: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, at: usize, message: impl Into<String>) {
+    pub(crate) fn add(&mut self, at: usize, message: impl Into<String>) {
         self.found.push((at, message.into()));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    pub(super) fn into_errors(mut self) -> ConfigErrors {
+    pub(crate) fn into_errors(mut self) -> ConfigErrors {
         self.found.sort_by_key(|&(at, _)| at);
         // One walk through the text, however many mistakes it holds.
         let mut rest = self.text.char_indices().peekable();
