@@ -1,6 +1,6 @@
 -- One exchange of one session with one budget: completions, corrections and asks go in, grants and waits come out. All
 -- limits are decided together. Nothing is written before everything has been checked.
---   KEYS[1] state, a hash   KEYS[2] line, a sorted set
+--   KEYS[1] state, a hash   KEYS[2] line, a sorted set   KEYS[3] the node's marker, if it is in reach
 --   ARGV[1] the request     ARGV[2] where to publish wake-ups (a session's name without its last part is appended)
 --   ARGV[3] a clock in Unix microseconds, for tests
 --   Reply: a list of integers whose first says what it is; lua/README.md names them.
@@ -43,6 +43,9 @@ end
 if not meta then
   if request.acked > 0 and not resumes then return { LOST } end
   if request.settle < 0 then return { NO_STATE } end
+  -- Who looked before the node forgot would take a budget for new that others have spent from.
+  local marker = KEYS[3] and redis.call('GET', KEYS[3])
+  if marker ~= nil and marker ~= string.match(request.node, '^[^ ]*') then return { NO_STATE } end
 else
   if meta.layout > LAYOUT then return { NEWER, meta.layout } end
   if me then
