@@ -134,10 +134,8 @@ local function sweep()
       if limit then
         limit.is.roll(limit, t)
         if Limit.idle(limit, t) then
-          limit.is.forget(limit)
-          limit.dropped = true
+          Limit.drop(limit)
           known[name] = false
-          Fields.drop('l:' .. name)
         else
           look_at(t.now + forget_after(limit), 'l|' .. name)
         end
@@ -203,6 +201,10 @@ if request.resume then
   end
 end
 
+for _, cool in ipairs(request.cools) do
+  Limit.cool(limits[cool[1]], cool, request.who, request.at_grant, t)
+end
+
 local completes = request.completes
 for i = 1, #completes, 5 do
   local class, count, age, hold, part = request.classes[completes[i]], completes[i + 1], completes[i + 2], completes[i + 3], completes[i + 4]
@@ -217,6 +219,7 @@ for i = 1, #completes, 5 do
       else
         Limit.land(limit, units, held, age, t)
         Limit.learn(limit, hold, count)
+        if Limit.answered(limit, units, age + hold, t) then early[class[j]] = true end
       end
       if part == UNSENT or to_the_end then early[class[j]] = true end
     end
@@ -228,9 +231,9 @@ for i = 1, #request.adjusts, 3 do
   if units < 0 then early[l] = true end
 end
 
-for i = 1, #request.cools, 2 do
-  local limit = limits[request.cools[i]]
-  limit.cool_until = math.max(limit.cool_until, t.now + request.cools[i + 1])
+for i = 1, #request.seen, 4 do
+  local l, age, quota, remaining = request.seen[i], request.seen[i + 1], request.seen[i + 2], request.seen[i + 3]
+  Limit.see(limits[l], age, quota, remaining, request.limits[l], t)
 end
 
 -- Those in line are served in the order of their places, then those who have none.
@@ -283,6 +286,7 @@ me.seq, me.lease_end = request.seq, math.max(t.now, last_due) + request.lease
 if me.new then look_at(me.lease_end, 's|' .. request.session) end
 Session.write(request.session, me)
 Fields.set('r:' .. request.session, cmsgpack.pack(reply))
+for _, limit in ipairs(limits) do Limit.note(limit, t) end
 for _, limit in ipairs(held_limits) do
   if not limit.dropped then Limit.write(limit) end
 end

@@ -82,7 +82,7 @@ pub use limiter::Limiter;
 pub use permit::{Decision, Denial, Permit};
 pub use preset::{CompleteAt, Preset, Retry, Route, Variable};
 pub use quota::Quota;
-pub use report::{LimitReport, Report, SessionReport};
+pub use report::{FeedbackReport, LimitReport, Report, SessionReport};
 pub use settings::{ConfigErrors, Mistake};
 #[cfg(feature = "redis")]
 pub use store::RedisStore;

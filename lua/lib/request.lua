@@ -53,12 +53,25 @@ local function check_terms(terms)
   end
 end
 
+-- A cooldown: { limit, age, wait (-1: nobody said), penalty, the longest penalty, cause }.
+local function check_cool(cool, limits)
+  if type(cool) ~= 'table' or #cool ~= 6 then refuse('a cooldown is cut short') end
+  local limit, age, wait, penalty, most, cause = cool[1], cool[2], cool[3], cool[4], cool[5], cool[6]
+  if type(cause) ~= 'string' or #cause > 256 then refuse('the cause of a cooldown is no text') end
+  numbers('a cooldown', { limit, age, wait, penalty, most }, 1, 5)
+  if limit < 1 or limit > limits then range('the limit of a cooldown', limit) end
+  if age < 0 or age > MAX_TIME then range('the age of a cooldown', age) end
+  if wait < -1 or wait > MAX_TIME then range('a cooldown', wait) end
+  if penalty < 0 or penalty > 4294967296 then range('a penalty', penalty) end
+  if most < 0 or most > MAX_TIME then range('a longest penalty', most) end
+end
+
 -- Reads ARGV[1]: one MessagePack list; lua/README.md names its places.
 local function read()
   local ok, request = pcall(cmsgpack.unpack, ARGV[1])
   if not ok or type(request) ~= 'table' then refuse('the request is not a MessagePack list') end
-  local form, session, who, seq, acked, node, settle, lease, at_grant, terms, classes, completes, adjusts, asks, resume, cools =
-    unpack(request, 1, 16)
+  local form, session, who, seq, acked, node, settle, lease, at_grant, terms, classes, completes, adjusts, asks, resume, cools, seen =
+    unpack(request, 1, 17)
   if form ~= 1 then range('the form of the request', form) end
   if type(session) ~= 'string' or #session < 1 or #session > 64 then refuse('the session is no name') end
   if type(who) ~= 'string' or type(node) ~= 'string' then refuse('who or node is no text') end
@@ -100,9 +113,14 @@ local function read()
     if units < -MAX_UNITS or units > MAX_UNITS then range('the units of an adjust', units) end
     if age < 0 or age > MAX_TIME then range('the age of an adjust', age) end
   end
-  for i = 1, numbers('cools', cools, 1, 2), 2 do
-    if cools[i] < 1 or cools[i] > limits then range('the limit of a cooldown', cools[i]) end
-    if cools[i + 1] < 0 or cools[i + 1] > MAX_TIME then range('a cooldown', cools[i + 1]) end
+  if type(cools) ~= 'table' then refuse('cools is not a list') end
+  for i = 1, #cools do check_cool(cools[i], limits) end
+  for i = 1, numbers('seen', seen, 1, 4), 4 do
+    local limit, age, quota, remaining = seen[i], seen[i + 1], seen[i + 2], seen[i + 3]
+    if limit < 1 or limit > limits then range('the limit of what was seen', limit) end
+    if age < 0 or age > MAX_TIME then range('the age of what was seen', age) end
+    if quota < -1 or quota > MAX_UNITS then range('the quota of what was seen', quota) end
+    if remaining < -1 or remaining > MAX_UNITS then range('what is left', remaining) end
   end
   for a = 1, #asks do
     local ask = asks[a]
@@ -129,7 +147,7 @@ local function read()
   return {
     session = session, who = who, seq = seq, acked = acked, node = node, settle = settle, lease = lease,
     at_grant = at_grant == 1, limits = terms, classes = classes, completes = completes, adjusts = adjusts, asks = asks,
-    resume = resume, cools = cools,
+    resume = resume, cools = cools, seen = seen,
   }
 end
 

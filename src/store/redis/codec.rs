@@ -5,7 +5,7 @@ use rmp::encode::{write_array_len, write_nil, write_sint, write_str, write_uint}
 
 use crate::{
     exchange::{Done, Part, Reply, Request, Terms, Turn},
-    report::{LimitReport, Report, SessionReport},
+    report::{FeedbackReport, LimitReport, Report, SessionReport},
 };
 
 /// The version of the request's form.
@@ -14,14 +14,14 @@ const FORM: u64 = 1;
 /// Encodes a request as one MessagePack list.
 pub(super) fn request(request: &Request) -> Vec<u8> {
     let mut out = List(Vec::with_capacity(512));
-    out.list(16);
+    out.list(17);
     out.uint(FORM);
     out.text(&request.session);
     out.text(&request.who);
     out.uint(request.seq);
     out.uint(request.acked);
     out.text(&request.node);
-    out.int(request.settle_us.map_or(-1, |us| i64::try_from(us).unwrap_or(i64::MAX)));
+    out.maybe(request.settle_us);
     out.uint(request.lease_us);
     out.uint(u64::from(request.at_grant));
     out.list(request.limits.len());
@@ -63,8 +63,20 @@ pub(super) fn request(request: &Request) -> Vec<u8> {
             resume.journal.iter().for_each(|p| out.uints([p.limit as u64 + 1, p.units, p.age_us, p.seq]));
         }
     }
-    out.list(request.cools.len() * 2);
-    request.cools.iter().for_each(|cool| out.uints([cool.limit as u64 + 1, cool.for_us]));
+    out.list(request.cools.len());
+    for cool in &request.cools {
+        out.list(6);
+        out.uints([cool.limit as u64 + 1, cool.age_us]);
+        out.maybe(cool.for_us);
+        out.uints([cool.penalty_us, cool.at_most_us]);
+        out.text(&cool.cause);
+    }
+    out.list(request.seen.len() * 4);
+    for seen in &request.seen {
+        out.uints([seen.limit as u64 + 1, seen.age_us]);
+        out.maybe(seen.quota);
+        out.maybe(seen.remaining);
+    }
     out.0
 }
 
@@ -86,6 +98,11 @@ impl List {
 
     fn int(&mut self, n: i64) {
         _ = write_sint(&mut self.0, n);
+    }
+
+    /// What is not there is -1.
+    fn maybe(&mut self, n: Option<u64>) {
+        self.int(n.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX)));
     }
 
     fn text(&mut self, text: &str) {
@@ -133,12 +150,11 @@ pub(super) fn reply(value: &Value) -> Result<Reply, String> {
             let free = (0..limits).map(|_| items.int()).collect::<Result<Vec<_>, _>>()?;
             let mut turns = Vec::new();
             while !items.is_empty() {
-                turns.push(Turn {
-                    granted: items.uint()?,
-                    wait_us: u64::try_from(items.int()?).ok(),
-                    last_us: items.uint()?,
-                    binding: (items.uint()? as usize).checked_sub(1),
-                });
+                let (granted, wait_us) = (items.uint()?, u64::try_from(items.int()?).ok());
+                let (last_us, binding) = (items.uint()?, items.int()?);
+                let cooling = binding < 0;
+                let binding = (binding.unsigned_abs() as usize).checked_sub(1);
+                turns.push(Turn { granted, wait_us, last_us, binding, cooling });
             }
             Reply::Done(Done { settle_us, turns, free })
         }
@@ -186,6 +202,7 @@ pub(super) fn report(value: &Value, budget: &str, key: Option<&str>) -> Result<O
             waiting: item.uint()?,
             next_free_ms: maybe_ms(item.int()?),
             cooldown_ms: maybe_ms(item.int()?),
+            feedback: feedback(item.list()?)?,
         });
     }
     let mut sessions = Vec::new();
@@ -205,6 +222,19 @@ pub(super) fn report(value: &Value, budget: &str, key: Option<&str>) -> Result<O
     let settling_ms = (settling_us > 0).then(|| ms(settling_us));
     let (budget, key) = (budget.to_owned(), key.map(str::to_owned));
     Ok(Some(Report { budget, key, limits, sessions, more_sessions, settling_ms }))
+}
+
+/// What responses said of a limit; an empty list says nothing.
+fn feedback(items: std::slice::Iter<'_, Value>) -> Result<Option<FeedbackReport>, String> {
+    let mut items = Items(items);
+    if items.is_empty() {
+        return Ok(None);
+    }
+    let (cause, origin) = (items.text()?, items.text()?);
+    let cooled_ms_ago = u64::try_from(items.int()?).ok().map(|us| us.div_ceil(1000));
+    let some = |n: u64| (n > 0).then_some(n);
+    let (trying, told_quota, by_others) = (some(items.uint()?), some(items.uint()?), items.uint()?);
+    Ok(Some(FeedbackReport { cause, origin, cooled_ms_ago, trying, told_quota, by_others }))
 }
 
 /// Reads a list from its front.
