@@ -21,7 +21,7 @@ pub const LAYOUT: u64 = 1;
 pub enum Terms {
     /// `quota` units in any `per_us`.
     SlidingWindow {
-        /// The limit's name, with `@value` where it has a scope.
+        /// The limit's name, with `@tier` where it has tiers and `@value` where it has a scope.
         key: String,
         /// Units in one window.
         quota: u64,
@@ -30,7 +30,7 @@ pub enum Terms {
     },
     /// At most `burst` units, refilled by `refill_units` every `refill_us` (in lowest terms).
     TokenBucket {
-        /// The limit's name, with `@value` where it has a scope.
+        /// The limit's name, with `@tier` where it has tiers and `@value` where it has a scope.
         key: String,
         /// What the full bucket holds.
         burst: u64,
@@ -41,7 +41,7 @@ pub enum Terms {
     },
     /// `quota` units between two edges.
     FixedWindow {
-        /// The limit's name, with `@value` where it has a scope.
+        /// The limit's name, with `@tier` where it has tiers and `@value` where it has a scope.
         key: String,
         /// Units in one window.
         quota: u64,
@@ -57,7 +57,7 @@ pub enum Terms {
     },
     /// `max` units at a time.
     Concurrency {
-        /// The limit's name, with `@value` where it has a scope.
+        /// The limit's name, with `@tier` where it has tiers and `@value` where it has a scope.
         key: String,
         /// Units that may be in flight together.
         max: u64,

@@ -22,7 +22,7 @@ pub struct Report {
 /// One limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LimitReport {
-    /// Its name, with `@value` where it has a scope.
+    /// Its name, with `@tier` where it has tiers and `@value` where it has a scope.
     pub name: String,
     /// `sliding-window`, `token-bucket`, `fixed-window` or `concurrency`.
     pub kind: &'static str,
