@@ -31,6 +31,7 @@
 //! | which kinds of limit, which numbers | [`guide::choosing_limits`], [`Limit`], [`Quota`] |
 //! | waiting for a permit, and what to do with it | [`Limiter`], [`Permit`], [`Cost`] |
 //! | a configuration file | [`Config`] |
+//! | what a response says about limits | [`Dialect`], [`Observation`], `paceline read` |
 //! | how it decides | [`guide::how_it_decides`] |
 //! | what happens when something breaks | [`guide::failure_modes`], [`Error`] |
 //! | what an operator sees | [`Report`], `paceline inspect` |
@@ -66,6 +67,7 @@ mod name;
 mod permit;
 mod quota;
 mod report;
+mod response;
 mod session;
 mod settings;
 mod store;
@@ -81,6 +83,7 @@ pub use limiter::Limiter;
 pub use permit::{Decision, Denial, Permit};
 pub use quota::Quota;
 pub use report::{LimitReport, Report, SessionReport};
+pub use response::{About, Dialect, Observation, Seen, Throttled};
 pub use settings::{ConfigErrors, Mistake};
 #[cfg(feature = "redis")]
 pub use store::RedisStore;

@@ -1,5 +1,6 @@
 //! Files that people write: settings in tables of TOML, all that is wrong in them told at once, each at its place.
 
+mod lists;
 mod mistake;
 mod section;
 mod suggest;
@@ -9,6 +10,7 @@ use toml::de::DeTable;
 pub(crate) use mistake::Mistakes;
 pub use mistake::{ConfigErrors, Mistake};
 pub(crate) use section::Section;
+pub(crate) use suggest::mend;
 
 /// Reads a text by its topmost table.
 ///

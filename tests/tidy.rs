@@ -25,6 +25,8 @@ const ARROWS: &[(&str, &str)] = &[
     ("limit", "error exchange flaw name quota calendar cost"),
     ("budget", "error exchange flaw name quota calendar limit cost"),
     ("settings", "error name quota budget"),
+    // What a response says: no I/O, no clock.
+    ("response", "error name settings"),
     ("config", "error flaw name quota calendar limit cost budget settings"),
     // What is decided: no I/O, no clock, and no word of how a limit was written down.
     ("ledger", "error exchange report"),

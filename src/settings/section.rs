@@ -121,7 +121,8 @@ impl<'a> Section<'a> {
         let items = match self.get(key)? {
             DeValue::Array(items) => items,
             other => {
-                let mend = "write each one as a table, starting with two brackets, as in [[budget.NAME.limit]]";
+                let path = if self.title.is_empty() { key } else { "budget.NAME.limit" };
+                let mend = format!("write each one as a table, starting with two brackets, as in [[{path}]]");
                 return self.wrong(key, format!("{}; {mend}", a(other)), mistakes);
             }
         };
@@ -129,7 +130,10 @@ impl<'a> Section<'a> {
         for (index, item) in items.iter().enumerate() {
             let at = item.span().start;
             let name = item.get_ref().get("name").and_then(|name| name.get_ref().as_str()).unwrap_or_default();
-            let title = format!("{}, {}", self.title, title(index, name));
+            let title = match &self.title[..] {
+                "" => title(index, name),
+                above => format!("{above}, {}", title(index, name)),
+            };
             match item.get_ref() {
                 DeValue::Table(table) => sections.push(Section { title, name, at, table }),
                 other => mistakes.add(at, format!("{title} is {}; write a table", a(other))),
@@ -150,7 +154,7 @@ impl<'a> Section<'a> {
 }
 
 /// The type of a value, as one says it.
-fn a(value: &DeValue) -> &'static str {
+pub(super) fn a(value: &DeValue) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "an integer",

@@ -1,7 +1,7 @@
 //! "Did you mean": the mend for a key or a word that is not known.
 
 /// What to write instead of `word`: the known one that differs by two letters at most, or else the list of them.
-pub(super) fn mend(word: &str, known: &[impl AsRef<str>]) -> String {
+pub(crate) fn mend(word: &str, known: &[impl AsRef<str>]) -> String {
     let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
     let close = known.iter().map(|known| (distance(word, known), known)).min();
     match close {
