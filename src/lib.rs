@@ -31,6 +31,7 @@
 //! | which kinds of limit, which numbers | [`guide::choosing_limits`], [`Limit`], [`Quota`] |
 //! | waiting for a permit, and what to do with it | [`Limiter`], [`Permit`], [`Cost`] |
 //! | a configuration file | [`Config`] |
+//! | what a response says about limits | [`Dialect`], [`Observation`], `paceline read` |
 //! | how it decides | [`guide::how_it_decides`] |
 //! | what happens when something breaks | [`guide::failure_modes`], [`Error`] |
 //! | what an operator sees | [`Report`], `paceline inspect` |
@@ -67,6 +68,7 @@ mod permit;
 mod preset;
 mod quota;
 mod report;
+mod response;
 mod session;
 mod settings;
 mod store;
@@ -83,6 +85,7 @@ pub use permit::{Decision, Denial, Permit};
 pub use preset::{CompleteAt, Preset, Retry, Route, Variable};
 pub use quota::Quota;
 pub use report::{FeedbackReport, LimitReport, Report, SessionReport};
+pub use response::{About, Dialect, Observation, Seen, Throttled};
 pub use settings::{ConfigErrors, Mistake};
 #[cfg(feature = "redis")]
 pub use store::RedisStore;

@@ -12,7 +12,7 @@ mod vars;
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    Budget, BudgetBuilder, Error, Limit,
+    Budget, BudgetBuilder, Dialect, Error, Limit,
     budget::title,
     settings::{self, ConfigErrors, Mistake, read_limits},
 };
@@ -61,6 +61,7 @@ struct Parts {
     rules: Vec<Rule>,
     /// The last rule, which is about every request.
     rest: Rule,
+    dialect: Dialect,
     retry: Retry,
     complete_at: CompleteAt,
     cost_at: Vec<(String, String)>,
@@ -127,6 +128,11 @@ impl Preset {
     /// What differs from account to account.
     pub fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.0.variables.iter()
+    }
+
+    /// How its responses are read.
+    pub fn dialect(&self) -> &Dialect {
+        &self.0.dialect
     }
 
     /// Which requests may be sent again.

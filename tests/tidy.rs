@@ -25,7 +25,9 @@ const ARROWS: &[(&str, &str)] = &[
     ("limit", "error exchange flaw name quota calendar cost"),
     ("budget", "error exchange flaw name quota calendar limit cost"),
     ("settings", "error name quota limit budget"),
-    ("preset", "error name quota limit cost budget settings"),
+    // What a response says: no I/O, no clock.
+    ("response", "error name settings"),
+    ("preset", "error name quota limit cost budget settings response"),
     ("config", "error flaw name quota calendar limit cost budget settings preset"),
     // What is decided: no I/O, no clock, and no word of how a limit was written down.
     ("ledger", "error exchange report"),

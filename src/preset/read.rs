@@ -1,10 +1,12 @@
 //! Reads a preset: all that is wrong with it, whatever its variables are set to.
 
+use std::time::Duration;
+
 use toml::de::DeValue;
 
 use super::{Parts, pattern::Glob, retry, routes, rule::Rule, vars};
 use crate::{
-    Budget, BudgetBuilder, Limit,
+    Budget, BudgetBuilder, Dialect, Kind, Limit,
     settings::{Mistakes, Section, read_limits},
 };
 
@@ -38,6 +40,7 @@ pub(super) fn read(text: &str, top: &Section, mistakes: &mut Mistakes) -> Parts 
     let variables = vars::read(top, mistakes);
     let limits = check_limits(name, top, &variables, mistakes);
     let mut rules = routes::read(top, &limits, mistakes);
+    let periods: Vec<_> = limits.iter().map(|limit| (limit.name().to_owned(), period(limit))).collect();
     let (complete_at, cost_at) = retry::read_response(top, mistakes);
     Parts {
         text: text.to_owned(),
@@ -50,6 +53,7 @@ pub(super) fn read(text: &str, top: &Section, mistakes: &mut Mistakes) -> Parts 
         variables,
         rest: rules.pop().unwrap_or_else(Rule::nothing),
         rules,
+        dialect: Dialect::read(top, &periods, mistakes),
         retry: retry::read_retry(top, mistakes),
         complete_at,
         cost_at,
@@ -66,6 +70,14 @@ fn check_limits(name: &str, top: &Section, variables: &[vars::Variable], mistake
         usual = usual.or(limits);
     }
     usual.map(BudgetBuilder::into_limits).unwrap_or_default()
+}
+
+/// The length of its window, by which a reset is told from an instant.
+fn period(limit: &Limit) -> Option<Duration> {
+    match limit.kind() {
+        Kind::SlidingWindow { quota } | Kind::FixedWindow { quota, .. } => Some(quota.period()),
+        _ => None,
+    }
 }
 
 fn read_date(top: &Section, mistakes: &mut Mistakes) -> String {

@@ -1,4 +1,4 @@
-//! Settings that hold one value or several.
+//! Settings that hold one value or several, and those that are true or false.
 
 use toml::de::DeValue;
 
@@ -29,5 +29,12 @@ impl<'a> Section<'a> {
             }
         }
         Some(strings)
+    }
+
+    pub(crate) fn flag(&self, key: &str, mistakes: &mut Mistakes) -> Option<bool> {
+        match self.get(key)? {
+            DeValue::Boolean(flag) => Some(*flag),
+            other => self.wrong(key, format!("{}; write true or false", a(other)), mistakes),
+        }
     }
 }

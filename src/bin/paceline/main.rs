@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod inspect;
 mod provider;
+mod read;
 mod send;
 mod stop;
 mod store;
@@ -33,6 +34,7 @@ async fn main() -> ExitCode {
         args::Command::Send(command) => command.run().await,
         args::Command::Inspect(command) => command.run().await,
         args::Command::Check(command) => Ok(command.run()),
+        args::Command::Read(command) => command.run(),
         args::Command::Provider(command) => command.run().await,
     };
     done.unwrap_or_else(|failure| {
