@@ -7,20 +7,18 @@
 -- Twin: src/ledger.rs
 
 local LAYOUT, SWEEP, WAKES, FORGET = 1, 4, 8, 60000000
-local META = '>i8i8i8i8i8i8i8i8'
+local META = '<dddddddd'
 local DONE, NO_STATE, OTHER_NODE, LOST, STALE, OTHER_TIME, NEWER, REFUSED = 0, 1, 2, 3, 4, 5, 6, 7
 local WHOLE, ARRIVED, ENDED, UNSENT = 0, 1, 2, 3
-
-local function server_time()
-  if ARGV[3] then return tonumber(ARGV[3]) end
-  local time = redis.call('TIME')
-  return time[1] * 1000000 + time[2]
-end
 
 local sound, request = pcall(Request.read)
 if not sound then return { REFUSED, request } end
 local list, resumes = request.list, request.flights ~= nil
-local wall = server_time()
+local wall = tonumber(ARGV[3])
+if not wall then
+  local time = redis.call('TIME')
+  wall = time[1] * 1000000 + time[2]
+end
 
 local names = { 'm', 's:' .. request.session }
 for i, terms in ipairs(request.limits) do names[i + 2] = 'l:' .. terms[1] end
@@ -28,10 +26,11 @@ Fields.prefetch(names)
 
 local meta = nil
 if Fields.get('m') then
-  local m = { struct.unpack(META, Fields.get('m')) }
+  local layout, offset, last, places, settle_until, next_look, horizon, expires, after = struct.unpack(META, Fields.get('m'))
+  if layout > LAYOUT then return { NEWER, layout } end
   meta = {
-    layout = m[1], offset = m[2], last = m[3], places = m[4], settle_until = m[5], next_look = m[6], horizon = m[7],
-    expires = m[8], node = string.sub(Fields.get('m'), m[9]),
+    offset = offset, last = last, places = places, settle_until = settle_until, next_look = next_look, horizon = horizon,
+    expires = expires, node = string.sub(Fields.get('m'), after),
   }
 end
 local me = Session.read(request.session)
@@ -44,14 +43,14 @@ if not meta then
   if request.acked > 0 and not resumes then return { LOST } end
   if request.settle < 0 then return { NO_STATE } end
 else
-  if meta.layout > LAYOUT then return { NEWER, meta.layout } end
   if me then
     if me.seq == request.seq then
       -- What the stored reply granted is held from now on: the session lives as from a new one.
       me.lease_end = math.max(me.lease_end, math.max(meta.last, wall + meta.offset) + request.lease)
+      me.reply = Session.last_reply(request.session)
       Session.write(request.session, me)
       Fields.flush()
-      return cmsgpack.unpack(Fields.get('r:' .. request.session))
+      return me.reply
     end
     if me.seq > request.seq then return { STALE } end
   end
@@ -64,7 +63,7 @@ end
 -- From here on things change. Time keeps the clock's pace, but never goes back.
 local fresh = meta == nil
 meta = meta or {
-  layout = LAYOUT, offset = 0, last = wall, places = 0, settle_until = 0, next_look = Turn.NOWHERE, horizon = 0, expires = 0,
+  offset = 0, last = wall, places = 0, settle_until = 0, next_look = Turn.NOWHERE, horizon = 0, expires = 0,
   node = request.node,
 }
 if wall + meta.offset < meta.last then meta.offset = meta.last - wall end
@@ -72,7 +71,7 @@ meta.last = wall + meta.offset
 local t = { now = meta.last, wall = wall }
 if fresh then redis.call('ZADD', Fields.line, '0', '!') end
 
-local known, held_limits = {}, {}
+local known = {}
 
 -- A limit that is stored, whether this exchange is about it or not.
 local function by_key(key)
@@ -80,7 +79,6 @@ local function by_key(key)
   if limit == nil then
     limit = Limit.read(key) or false
     known[key] = limit
-    if limit then held_limits[#held_limits + 1] = limit end
   end
   return limit
 end
@@ -106,7 +104,6 @@ local function bury(id, session)
   end
   for _, place in pairs(session.places) do Turn.leave(place, id, by_key) end
   Fields.drop('s:' .. id)
-  Fields.drop('r:' .. id)
   Fields.drop('w:' .. id)
 end
 
@@ -135,8 +132,7 @@ local function sweep()
       if limit then
         limit.is.roll(limit, t)
         if Limit.idle(limit, t) then
-          limit.is.forget(limit)
-          limit.dropped = true
+          Limit.forget(limit)
           known[name] = false
           Fields.drop('l:' .. name)
         else
@@ -154,7 +150,7 @@ if fresh or (resumes and meta.node ~= request.node) then
 end
 -- The sweep may have buried this very session.
 if not me or not Fields.get('s:' .. request.session) then
-  me = { seq = 0, since = t.now, lease_end = t.now, flights = {}, places = {}, new = true }
+  me = { seq = 0, since = t.now, lease_end = t.now, flights = {}, places = {}, reply = false, new = true }
   Fields.set('w:' .. request.session, request.who)
 end
 
@@ -166,12 +162,11 @@ for i, terms in ipairs(request.limits) do
   else
     limit = Limit.new(terms, t)
     known[terms[1]] = limit
-    held_limits[#held_limits + 1] = limit
     if string.find(terms[1], '@', 1, true) then look_at(t.now + forget_after(limit), 'l|' .. terms[1]) end
   end
   limit.is.roll(limit, t)
   limits[i] = limit
-  meta.horizon = math.max(meta.horizon, 2 * limit.is.period(limit))
+  meta.horizon = math.max(meta.horizon, 2 * limit.per)
 end
 
 -- Enters again what the store forgot: all that the session holds, and what it used that was not heard of.
@@ -283,12 +278,11 @@ local last_due = 0
 if next(me.flights) == nil then
   for _, place in pairs(me.places) do last_due = math.max(last_due, place[2]) end
 end
-me.seq, me.lease_end = request.seq, math.max(t.now, last_due) + request.lease
+me.seq, me.lease_end, me.reply = request.seq, math.max(t.now, last_due) + request.lease, reply
 if me.new then look_at(me.lease_end, 's|' .. request.session) end
 Session.write(request.session, me)
-Fields.set('r:' .. request.session, cmsgpack.pack(reply))
-for _, limit in ipairs(held_limits) do
-  if not limit.dropped then Limit.write(limit) end
+for _, limit in pairs(known) do
+  if limit then Limit.write(limit) end
 end
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.

@@ -6,7 +6,7 @@
 --   a session { id, who, since us, lease us, held, waiting, next turn us (-1: none) }.
 -- Twin: src/ledger/report.rs
 
-local SESSIONS, META = 200, '>i8i8i8i8i8i8i8i8'
+local SESSIONS, META = 200, '<dddddddd'
 
 local all = redis.call('HGETALL', Fields.hash)
 for i = 1, #all, 2 do Fields.values[all[i]] = all[i + 1] end
@@ -23,12 +23,12 @@ for i = 1, #all, 2 do
   if kind == 'l' then
     local limit = Limit.read(name)
     limit.is.roll(limit, t)
-    local free, used = Limit.free(limit, t), limit.used or 0
+    local free, used = Limit.free(limit, t), limit.log and limit.log.used or limit.used or 0
     if limit.kind == TOKEN_BUCKET then used = limit.capacity - limit.flying - limit.is.free(limit, t) end
     local next_free = -1
     if used + limit.flying > 0 then next_free = Limit.release(limit, 1, t) - t.now end
     limits[#limits + 1] = {
-      limit.key, limit.kind, limit.capacity, limit.is.period(limit), math.max(used, 0), limit.flying, math.max(free, 0),
+      limit.key, limit.kind, limit.capacity, limit.per, math.max(used, 0), limit.flying, math.max(free, 0),
       limit.waiting, next_free, limit.cool_until > t.now and limit.cool_until - t.now or -1,
     }
   elseif kind == 's' then

@@ -19,22 +19,24 @@ end
 local function read(key)
   local packed = Fields.get('l:' .. key)
   if not packed then return nil end
-  local kind, capacity, flying, hold, waiting, owed_units, owed_until, owed_place, cool_until =
-    struct.unpack('>i8i8i8i8i8i8i8i8i8', packed)
+  local kind, capacity, flying, hold, waiting = struct.unpack('<ddddd', packed)
   local limit = {
     key = key, kind = kind, capacity = capacity, flying = flying, hold = hold, waiting = waiting,
-    owed_units = owed_units, owed_until = owed_until, owed_place = owed_place, cool_until = cool_until,
-    is = kind_of(kind),
+    owed_units = 0, owed_until = 0, owed_place = 0, cool_until = 0, is = kind_of(kind),
   }
-  limit.is.read(limit, packed)
+  local after = limit.is.read(limit, packed)
+  if after <= #packed then
+    limit.owed_units, limit.owed_until, limit.owed_place, limit.cool_until = struct.unpack('<dddd', packed, after)
+  end
   return limit
 end
 
 local function write(limit)
-  Fields.set('l:' .. limit.key, struct.pack(
-    '>i8i8i8i8i8i8i8i8i8', limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting,
-    limit.owed_units, limit.owed_until, limit.owed_place, limit.cool_until
-  ) .. limit.is.write(limit))
+  local packed = struct.pack('<ddddd', limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting) .. limit.is.write(limit)
+  if limit.owed_units > 0 or limit.cool_until > 0 then
+    packed = packed .. struct.pack('<dddd', limit.owed_units, limit.owed_until, limit.owed_place, limit.cool_until)
+  end
+  Fields.set('l:' .. limit.key, packed)
 end
 
 -- A new limit; `terms` is { key, kind, capacity, parameters ..., edges ... }.
@@ -49,6 +51,11 @@ local function new(terms, t)
   return limit
 end
 
+-- Drops what its kind keeps beside its own field.
+local function forget(limit)
+  if limit.is.forget then limit.is.forget(limit) end
+end
+
 -- Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
 local function redefine(limit, terms, t)
   if limit.kind == terms[2] then
@@ -56,7 +63,7 @@ local function redefine(limit, terms, t)
     limit.capacity = terms[3]
     return
   end
-  limit.is.forget(limit)
+  forget(limit)
   limit.kind, limit.capacity, limit.is, limit.scale = terms[2], terms[3], kind_of(terms[2]), nil
   limit.is.define(limit, terms)
   limit.is.start(limit, t)
@@ -66,7 +73,7 @@ end
 -- Units granted: in flight from now on.
 local function grant(limit, units, t)
   limit.flying = limit.flying + units
-  limit.is.grant(limit, units, t)
+  if limit.is.grant then limit.is.grant(limit, units, t) end
 end
 
 -- Units landed `age` ago: `held` of them were known to be in flight.
@@ -77,7 +84,7 @@ end
 
 local function unsent(limit, held)
   limit.flying = limit.flying - held
-  limit.is.unsent(limit, held)
+  if limit.is.unsent then limit.is.unsent(limit, held) end
 end
 
 -- Learns how long permits are held.
@@ -106,7 +113,7 @@ local function idle(limit, t)
 end
 
 return {
-  read = read, write = write, new = new, redefine = redefine, grant = grant, land = land, unsent = unsent,
+  read = read, write = write, new = new, forget = forget, redefine = redefine, grant = grant, land = land, unsent = unsent,
   learn = learn, free = free, release = release, idle = idle,
 }
 
