@@ -21,7 +21,7 @@ if not wall then
 end
 
 local names = { 'm', 's:' .. request.session }
-for i, terms in ipairs(request.limits) do names[i + 2] = 'l:' .. terms[1] end
+for i = 1, #request.limits do names[i + 2] = 'l:' .. request.limits[i][1] end
 Fields.prefetch(names)
 
 local meta = nil
@@ -36,7 +36,8 @@ end
 local me = Session.read(request.session)
 
 -- Why this exchange must not be done; decided before anything is written.
-for _, terms in ipairs(request.limits) do
+for i = 1, #request.limits do
+  local terms = request.limits[i]
   if terms[2] == FIXED_WINDOW and terms[10] > 0 and (wall < terms[7] or wall >= terms[10]) then return { OTHER_TIME, wall } end
 end
 if not meta then
@@ -48,8 +49,7 @@ else
       -- What the stored reply granted is held from now on: the session lives as from a new one.
       me.lease_end = math.max(me.lease_end, math.max(meta.last, wall + meta.offset) + request.lease)
       me.reply = Session.last_reply(request.session)
-      Session.write(request.session, me)
-      Fields.flush()
+      Fields.flush({ 's:' .. request.session, Session.packed(me) })
       return me.reply
     end
     if me.seq > request.seq then return { STALE } end
@@ -92,57 +92,46 @@ local function forget_after(limit)
   return math.max(FORGET, (limit.kind == SLIDING_WINDOW or limit.kind == FIXED_WINDOW) and 2 * limit.per or 0)
 end
 
--- A session whose lease ended: all that it held landed when it did, at the latest.
-local function bury(id, session)
-  local age = math.max(t.now - session.lease_end, 0)
-  for key, held in pairs(session.flights) do
-    local limit = by_key(key)
-    if limit then
-      limit.is.roll(limit, t)
-      Limit.land(limit, held, held, age, t)
-    end
-  end
-  for _, place in pairs(session.places) do Turn.leave(place, id, by_key) end
-  Fields.drop('s:' .. id)
-  Fields.drop('w:' .. id)
-end
-
 -- Drops sessions whose lease ended, and limits of scope values that nobody uses: a few at a time.
-local function sweep()
-  for _ = 1, SWEEP do
-    if meta.next_look > t.now then return end
-    local first = redis.call('ZRANGEBYLEX', Fields.line, '[x|', '(x}', 'LIMIT', '0', '1')[1]
-    if not first then
-      meta.next_look = Turn.NOWHERE
-      return
-    end
-    meta.next_look = struct.unpack('>I7', first, 3)
-    if meta.next_look > t.now then return end
-    redis.call('ZREM', Fields.line, first)
-    local what, name = string.sub(first, 10, 10), string.sub(first, 12)
-    if what == 's' then
-      local session = Session.read(name)
-      if session and session.lease_end > t.now then
-        look_at(session.lease_end, 's|' .. name)
-      elseif session then
-        bury(name, session)
-      end
-    else
-      local limit = by_key(name)
-      if limit then
-        limit.is.roll(limit, t)
-        if Limit.idle(limit, t) then
-          Limit.forget(limit)
-          known[name] = false
-          Fields.drop('l:' .. name)
-        else
-          look_at(t.now + forget_after(limit), 'l|' .. name)
+for _ = 1, SWEEP do
+  if meta.next_look > t.now then break end
+  local first = redis.call('ZRANGEBYLEX', Fields.line, '[x|', '(x}', 'LIMIT', '0', '1')[1]
+  meta.next_look = first and struct.unpack('>I7', first, 3) or Turn.NOWHERE
+  if meta.next_look > t.now then break end
+  redis.call('ZREM', Fields.line, first)
+  local what, name = string.sub(first, 10, 10), string.sub(first, 12)
+  if what == 's' then
+    local session = Session.read(name)
+    if session and session.lease_end > t.now then
+      look_at(session.lease_end, 's|' .. name)
+    elseif session then
+      -- All that it held landed when its lease ended, at the latest.
+      local age = math.max(t.now - session.lease_end, 0)
+      for key, held in pairs(session.flights) do
+        local limit = by_key(key)
+        if limit then
+          limit.is.roll(limit, t)
+          Limit.land(limit, held, held, age, t)
         end
       end
+      for _, place in pairs(session.places) do Turn.leave(place, name, by_key) end
+      Fields.drop('s:' .. name)
+      Fields.drop('w:' .. name)
+    end
+  else
+    local limit = by_key(name)
+    if limit then
+      limit.is.roll(limit, t)
+      if Limit.idle(limit, t) then
+        if limit.is.forget then limit.is.forget(limit) end
+        known[name] = false
+        Fields.drop('l:' .. name)
+      else
+        look_at(t.now + forget_after(limit), 'l|' .. name)
+      end
     end
   end
 end
-sweep()
 
 if fresh or (resumes and meta.node ~= request.node) then
   meta.node = request.node
@@ -155,7 +144,8 @@ if not me or not Fields.get('s:' .. request.session) then
 end
 
 local limits, early = {}, {}
-for i, terms in ipairs(request.limits) do
+for i = 1, #request.limits do
+  local terms = request.limits[i]
   local limit = by_key(terms[1])
   if limit then
     Limit.redefine(limit, terms, t)
@@ -166,7 +156,7 @@ for i, terms in ipairs(request.limits) do
   end
   limit.is.roll(limit, t)
   limits[i] = limit
-  meta.horizon = math.max(meta.horizon, 2 * limit.per)
+  if meta.horizon < 2 * limit.per then meta.horizon = 2 * limit.per end
 end
 
 -- Enters again what the store forgot: all that the session holds, and what it used that was not heard of.
@@ -233,19 +223,21 @@ for i = cools + 1, cools + 2 * list[cools], 2 do
 end
 
 -- Those in line are served in the order of their places, then those who have none.
-local order, turns, granted = {}, {}, {}
-for i, ask in ipairs(request.asks) do
-  local place = me.places[ask[1]]
+local order, turns, granted, held_up = {}, {}, {}, meta.settle_until - t.now
+for i = 1, #request.asks do
+  local place = me.places[request.asks[i][1]]
   order[i] = { place and place[1] or Turn.NOWHERE, i }
 end
-table.sort(order, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
-for _, o in ipairs(order) do
-  local ask = request.asks[o[2]]
-  local held_up = meta.settle_until - t.now
+if #order > 1 then
+  table.sort(order, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
+end
+for o = 1, #order do
+  local i = order[o][2]
+  local ask = request.asks[i]
   if held_up > 0 and #ask > 2 then
-    turns[o[2]] = { 0, held_up, held_up, 0 }
+    turns[i] = { 0, held_up, held_up, 0 }
   else
-    turns[o[2]], me.places[ask[1]] =
+    turns[i], me.places[ask[1]] =
       Turn.serve(ask, limits, request.classes, me.places[ask[1]], request.session, request.at_grant, granted, by_key, meta, t)
   end
 end
@@ -253,17 +245,18 @@ for l, units in pairs(granted) do
   if units > 0 then me.flights[limits[l].key] = (me.flights[limits[l].key] or 0) + units end
 end
 
-local reply = { DONE, math.max(meta.settle_until - t.now, 0), #limits }
-for _, limit in ipairs(limits) do reply[#reply + 1] = Limit.free(limit, t) end
-for _, turn in ipairs(turns) do
-  for i = 1, 4 do reply[#reply + 1] = turn[i] end
+local reply = { DONE, held_up > 0 and held_up or 0, #limits }
+for i = 1, #limits do reply[3 + i] = Limit.free(limits[i], t) end
+for i = 1, #turns do
+  local n, turn = #reply, turns[i]
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = turn[1], turn[2], turn[3], turn[4]
 end
 
 -- What came free early is offered to the nearest sleepers.
 local woken = {}
-for l, limit in ipairs(limits) do
-  local free = reply[3 + l]
-  if early[l] and limit.waiting > 0 and free > 0 and t.now >= meta.settle_until then
+for l in pairs(early) do
+  local limit, free = limits[l], reply[3 + l]
+  if limit.waiting > 0 and free > 0 and held_up <= 0 then
     for _, session in ipairs(Line.nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
       if not woken[session] then
         woken[session] = true
@@ -280,17 +273,22 @@ if next(me.flights) == nil then
 end
 me.seq, me.lease_end, me.reply = request.seq, math.max(t.now, last_due) + request.lease, reply
 if me.new then look_at(me.lease_end, 's|' .. request.session) end
-Session.write(request.session, me)
-for _, limit in pairs(known) do
-  if limit then Limit.write(limit) end
-end
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
 local keep = 2 * (meta.horizon + request.lease + FORGET)
 local renew = math.max(t.now, last_due) + keep / 2 > meta.expires
 if renew then meta.expires = math.max(t.now, last_due) + keep end
-Fields.set('m', struct.pack(META, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon, meta.expires) .. meta.node)
-Fields.flush()
+local m = struct.pack(
+  META, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon, meta.expires
+)
+local sets = { 'm', m .. meta.node, 's:' .. request.session, Session.packed(me) }
+for key, limit in pairs(known) do
+  if limit then
+    local n = #sets
+    sets[n + 1], sets[n + 2] = 'l:' .. key, Limit.packed(limit)
+  end
+end
+Fields.flush(sets)
 if renew then
   local ms = math.floor((meta.expires - t.now) / 1000)
   redis.call('PEXPIRE', Fields.hash, ms)

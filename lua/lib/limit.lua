@@ -31,12 +31,12 @@ local function read(key)
   return limit
 end
 
-local function write(limit)
+local function packed(limit)
   local packed = struct.pack('<ddddd', limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting) .. limit.is.write(limit)
   if limit.owed_units > 0 or limit.cool_until > 0 then
     packed = packed .. struct.pack('<dddd', limit.owed_units, limit.owed_until, limit.owed_place, limit.cool_until)
   end
-  Fields.set('l:' .. limit.key, packed)
+  return packed
 end
 
 -- A new limit; `terms` is { key, kind, capacity, parameters ..., edges ... }.
@@ -51,11 +51,6 @@ local function new(terms, t)
   return limit
 end
 
--- Drops what its kind keeps beside its own field.
-local function forget(limit)
-  if limit.is.forget then limit.is.forget(limit) end
-end
-
 -- Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
 local function redefine(limit, terms, t)
   if limit.kind == terms[2] then
@@ -63,7 +58,7 @@ local function redefine(limit, terms, t)
     limit.capacity = terms[3]
     return
   end
-  forget(limit)
+  if limit.is.forget then limit.is.forget(limit) end
   limit.kind, limit.capacity, limit.is, limit.scale = terms[2], terms[3], kind_of(terms[2]), nil
   limit.is.define(limit, terms)
   limit.is.start(limit, t)
@@ -113,7 +108,7 @@ local function idle(limit, t)
 end
 
 return {
-  read = read, write = write, new = new, forget = forget, redefine = redefine, grant = grant, land = land, unsent = unsent,
+  read = read, packed = packed, new = new, redefine = redefine, grant = grant, land = land, unsent = unsent,
   learn = learn, free = free, release = release, idle = idle,
 }
 

@@ -19,9 +19,9 @@ local function last_reply(id)
   return reply
 end
 
-local function write(id, session)
-  local packed = cmsgpack.pack(session.flights, session.places, session.reply)
-  Fields.set('s:' .. id, struct.pack('<ddd', session.seq, session.since, session.lease_end) .. packed)
+local function packed(session)
+  return struct.pack('<ddd', session.seq, session.since, session.lease_end)
+    .. cmsgpack.pack(session.flights, session.places, session.reply)
 end
 
 -- Takes units out of flight, at most those that are there.
@@ -33,7 +33,7 @@ local function take(session, key, units)
 end
 
 return {
-  read = read, last_reply = last_reply, write = write, take = take,
+  read = read, last_reply = last_reply, packed = packed, take = take,
 }
 
 end)()
