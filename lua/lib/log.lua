@@ -58,6 +58,56 @@ local function trim(limit, now)
   end
 end
 
+-- Cuts a chunk in two, after an entry that is not gone; those behind it move up.
+local function split(limit, n, chunk, gone)
+  local log, count = limit.log, #chunk / ENTRY
+  for m = log.last, n + 1, -1 do
+    Fields.set(chunk_name(limit, m + 1), Fields.get(chunk_name(limit, m)))
+  end
+  log.last = log.last + 1
+  local stay = gone + math.ceil((count - gone) / 2)
+  local _, before = entry_at(chunk, stay)
+  local parts = {}
+  for i = stay + 1, count do
+    local at, through = entry_at(chunk, i)
+    parts[#parts + 1] = struct.pack('>I7I6', at, through - before)
+  end
+  Fields.set(chunk_name(limit, n), string.sub(chunk, 1, ENTRY * stay))
+  Fields.set(chunk_name(limit, n + 1), table.concat(parts))
+end
+
+-- Enters units where they belong, of chunk `n` or one before it: a late report.
+local function insert(limit, n, at, units)
+  local log, chunk = limit.log, Fields.get(chunk_name(limit, n))
+  while n > log.first and entry_at(chunk, 1) > at do
+    n = n - 1
+    chunk = Fields.get(chunk_name(limit, n))
+  end
+  local gone, known, through = 0, 0, 0
+  if n == log.first then gone, through = log.gone, log.gone_units end
+  local count, entry = #chunk / ENTRY, ''
+  local i = count
+  while i > gone and entry_at(chunk, i) > at do i = i - 1 end
+  if i > gone then known, through = entry_at(chunk, i) end
+  if known == at then
+    i = i - 1
+  else
+    log.entries, entry = log.entries + 1, struct.pack('>I7I6', at, through + units)
+  end
+  local parts = { string.sub(chunk, 1, ENTRY * i), entry }
+  for later = i + 1, count do
+    known, through = entry_at(chunk, later)
+    parts[#parts + 1] = struct.pack('>I7I6', known, through + units)
+  end
+  chunk = table.concat(parts)
+  if #chunk > 2 * CHUNK * ENTRY then
+    split(limit, n, chunk, gone)
+  else
+    Fields.set(chunk_name(limit, n), chunk)
+  end
+  if at < log.oldest then log.oldest = at end
+end
+
 -- Enters units that started to age at `at`, which may be a while ago.
 local function add(limit, at, units, now)
   if units == 0 or at + limit.per <= now then return end
@@ -72,42 +122,16 @@ local function add(limit, at, units, now)
     log.entries, log.oldest, log.newest, log.first, log.last, log.gone, log.gone_units = 1, at, at, 1, 1, 0, 0
     return Fields.set(chunk_name(limit, 1), struct.pack('>I7I6', at, units))
   end
-  local n, name = log.last, chunk_name(limit, log.last)
+  if at <= log.newest then return insert(limit, log.last, at, units) end
+  local name = chunk_name(limit, log.last)
   local chunk = Fields.get(name)
-  local count = #chunk / ENTRY
-  if at > log.newest then
-    log.entries, log.newest = log.entries + 1, at
-    if count >= CHUNK then
-      log.last = n + 1
-      return Fields.set(chunk_name(limit, log.last), struct.pack('>I7I6', at, units))
-    end
-    local _, through = entry_at(chunk, count)
+  log.entries, log.newest = log.entries + 1, at
+  if #chunk < CHUNK * ENTRY then
+    local _, through = entry_at(chunk, #chunk / ENTRY)
     return Fields.set(name, chunk .. struct.pack('>I7I6', at, through + units))
   end
-  -- A late report goes where it belongs.
-  while n > log.first and entry_at(chunk, 1) > at do
-    n = n - 1
-    name = chunk_name(limit, n)
-    chunk = Fields.get(name)
-    count = #chunk / ENTRY
-  end
-  local gone, known, through = 0, 0, 0
-  if n == log.first then gone, through = log.gone, log.gone_units end
-  local i, entry = count, ''
-  while i > gone and entry_at(chunk, i) > at do i = i - 1 end
-  if i > gone then known, through = entry_at(chunk, i) end
-  if known == at then
-    i = i - 1
-  else
-    log.entries, entry = log.entries + 1, struct.pack('>I7I6', at, through + units)
-  end
-  local parts = { string.sub(chunk, 1, ENTRY * i), entry }
-  for later = i + 1, count do
-    known, through = entry_at(chunk, later)
-    parts[#parts + 1] = struct.pack('>I7I6', known, through + units)
-  end
-  Fields.set(name, table.concat(parts))
-  if at < log.oldest then log.oldest = at end
+  log.last = log.last + 1
+  return Fields.set(chunk_name(limit, log.last), struct.pack('>I7I6', at, units))
 end
 
 -- Takes units back: from the oldest, which would have left first, so that nothing leaves before its time.
