@@ -222,11 +222,12 @@ fn read_throttle(section: &Section, limits: &[Limit], mistakes: &mut Mistakes) -
 }
 
 fn about(section: &Section, limits: &[Limit], mistakes: &mut Mistakes) -> Concerns {
-    let names = section.strings("about", mistakes).unwrap_or_default();
+    // All that the request took from: who says nothing cannot be wrong about which.
+    let Some(names) = section.strings("about", mistakes) else { return Concerns::Route };
     match names[..] {
-        // All that the request took from: who says nothing cannot be wrong about which.
-        [] | [("route", _)] => Concerns::Route,
+        [("route", _)] => Concerns::Route,
         [("exhausted", _)] => Concerns::Exhausted,
+        // None of them is an answer about no limit at all, such as a lock.
         ref names => Concerns::Limits(
             names
                 .iter()
