@@ -2,7 +2,9 @@
 --   KEYS[1] state, a hash   KEYS[2] line, a sorted set   ARGV[1] a clock in Unix microseconds, for tests (or '')
 --   Reply: {} where there is no state, else { settling us, limits, sessions, sessions not listed }:
 --   a limit is { key, kind, capacity, period us, used, in flight, free, waiting, next free us (-1: nothing is used),
---   cooling us (-1: it is not) },
+--   cooling us (-1: it is not), what responses said (empty: nothing) },
+--   what responses said is { cause, origin, us since the last cooldown (-1: none ended), units tried after it (0: all),
+--   the provider's quota (0: ours), units of others },
 --   a session { id, who, since us, lease us, held, waiting, next turn us (-1: none) }.
 -- Twin: src/ledger/report.rs
 
@@ -23,13 +25,18 @@ for i = 1, #all, 2 do
   if kind == 'l' then
     local limit = Limit.read(name)
     limit.is.roll(limit, t)
-    local free, used = Limit.free(limit, t), limit.used or 0
-    if limit.kind == TOKEN_BUCKET then used = limit.capacity - limit.flying - limit.is.free(limit, t) end
-    local next_free = -1
+    local free, used = Limit.free(limit, t), Limit.busy(limit, t) - limit.flying
+    local next_free, cooling, told = -1, -1, {}
     if used + limit.flying > 0 then next_free = Limit.release(limit, 1, t) - t.now end
+    local f = limit.told
+    if f then
+      local ended = f.cool_until > 0 and f.cool_until <= t.now
+      if f.cool_until > t.now then cooling = f.cool_until - t.now end
+      told = { f.cause, f.origin, ended and t.now - f.cool_until or -1, ended and f.ramp or 0, f.quota, f.by_others }
+    end
     limits[#limits + 1] = {
       limit.key, limit.kind, limit.capacity, limit.is.period(limit), math.max(used, 0), limit.flying, math.max(free, 0),
-      limit.waiting, next_free, limit.cool_until > t.now and limit.cool_until - t.now or -1,
+      limit.waiting, next_free, cooling, told,
     }
   elseif kind == 's' then
     local session = Session.read(name)

@@ -161,7 +161,7 @@ impl BudgetBuilder {
     /// # Errors
     /// A configuration error that says, one a line, all that is wrong.
     pub fn build(self) -> Result<Budget, Error> {
-        let flaws = self.flaws();
+        let flaws = self.flaws(&title("budget", &self.name));
         if flaws.is_empty() {
             return Ok(Budget(Arc::new(self)));
         }
@@ -169,11 +169,15 @@ impl BudgetBuilder {
         Err(Error::config(lines.join("\n")))
     }
 
-    /// All that is wrong, in full sentences.
-    pub(crate) fn flaws(&self) -> Vec<BudgetFlaw> {
+    pub(crate) fn into_limits(self) -> Vec<Limit> {
+        self.limits
+    }
+
+    /// All that is wrong, in full sentences about what has this title.
+    pub(crate) fn flaws(&self, title: &str) -> Vec<BudgetFlaw> {
         let mut flaws = Vec::new();
         for Flaw { setting, text } in self.own_flaws() {
-            let text = format!("{}: {text}", self.title());
+            let text = format!("{title}: {text}");
             flaws.push(BudgetFlaw { limit: None, flaw: Flaw { setting, text } });
         }
         let mut names = HashSet::new();
@@ -183,7 +187,7 @@ impl BudgetBuilder {
                 of_limit.push(Flaw::new("name", "another limit has this name; give each its own"));
             }
             for Flaw { setting, text } in of_limit {
-                let text = format!("{}, {}: {text}", self.title(), limit_title(index, limit.name()));
+                let text = format!("{title}, {}: {text}", limit_title(index, limit.name()));
                 flaws.push(BudgetFlaw { limit: Some(index), flaw: Flaw { setting, text } });
             }
         }
@@ -217,10 +221,6 @@ impl BudgetBuilder {
             flaws.push(Flaw::new("rtt_floor", text));
         }
         flaws
-    }
-
-    fn title(&self) -> String {
-        title("budget", &self.name)
     }
 }
 

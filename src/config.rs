@@ -1,12 +1,13 @@
 //! The configuration file: the address of the store and the budgets, all that is wrong in it told at once.
 
-mod limits;
+mod budget;
+mod preset;
 mod redis_url;
 
 use std::path::Path;
 
 use crate::{
-    Budget,
+    Budget, Preset,
     settings::{self, ConfigErrors, Mistake, Mistakes, Section},
 };
 
@@ -41,7 +42,7 @@ const URL_VARIABLE: &str = "PACELINE_REDIS_URL";
 #[derive(Debug, Clone)]
 pub struct Config {
     redis_url: Option<RedisUrl>,
-    budgets: Vec<Budget>,
+    budgets: Vec<(Budget, Option<Preset>)>,
 }
 
 impl Config {
@@ -55,7 +56,8 @@ impl Config {
             let text = format!("the file cannot be read: {why}; check its path and permissions");
             ConfigErrors::from(Mistake::without_place(text)).in_file(path)
         })?;
-        let mut config = Self::parse(&text).map_err(|errors| errors.in_file(path))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut config = Self::parse_in(&text, folder).map_err(|errors| errors.in_file(path))?;
         if let Some(url) = std::env::var_os(URL_VARIABLE) {
             let url = RedisUrl::parse(&url.to_string_lossy()).map_err(|why| {
                 let text = format!("environment variable {URL_VARIABLE}: {why}");
@@ -71,17 +73,30 @@ impl Config {
     /// # Errors
     /// All the mistakes of the text; where it is not TOML at all, the first.
     pub fn parse(text: &str) -> Result<Self, ConfigErrors> {
-        settings::read(text, Self::read)
+        settings::read(text, |top, mistakes| Self::read(top, None, mistakes))
+    }
+
+    /// Reads the text of a file of this folder, and the presets that it names by their paths.
+    ///
+    /// # Errors
+    /// As [`Config::parse`], and all the mistakes of those presets.
+    pub fn parse_in(text: &str, folder: impl AsRef<Path>) -> Result<Self, ConfigErrors> {
+        settings::read(text, |top, mistakes| Self::read(top, Some(folder.as_ref()), mistakes))
     }
 
     /// The budget of this name.
     pub fn budget(&self, name: &str) -> Option<&Budget> {
-        self.budgets.iter().find(|budget| budget.name() == name)
+        self.budgets().find(|budget| budget.name() == name)
+    }
+
+    /// The preset that the budget of this name is of, if it is of one.
+    pub fn preset(&self, name: &str) -> Option<&Preset> {
+        self.budgets.iter().find(|(budget, _)| budget.name() == name)?.1.as_ref()
     }
 
     /// All budgets, in the order of the file.
     pub fn budgets(&self) -> impl Iterator<Item = &Budget> {
-        self.budgets.iter()
+        self.budgets.iter().map(|(budget, _)| budget)
     }
 
     /// The address of Redis; without one, the memory store of this process is meant.
@@ -89,7 +104,7 @@ impl Config {
         self.redis_url.as_ref()
     }
 
-    fn read(top: &Section, mistakes: &mut Mistakes) -> Self {
+    fn read(top: &Section, folder: Option<&Path>, mistakes: &mut Mistakes) -> Self {
         top.refuse_others(&["redis", "budget"], mistakes);
         let redis_url = top.section("redis", "[redis]", mistakes).and_then(|redis| {
             redis.refuse_others(&["url"], mistakes);
@@ -102,7 +117,7 @@ impl Config {
         } else if top.get("budget").is_none() {
             mistakes.add(0, "there are no budgets; write one, starting with [budget.NAME]");
         }
-        let budgets = budgets.iter().filter_map(|budget| limits::read_budget(budget, mistakes)).collect();
+        let budgets = budgets.iter().filter_map(|budget| budget::read_budget(budget, folder, mistakes)).collect();
         Self { redis_url, budgets }
     }
 }

@@ -16,7 +16,7 @@ type Part = (Cow<'static, str>, u64);
 /// assert_eq!(cost.iter().collect::<Vec<_>>(), [("requests", 1), ("tokens", 1_200)]);
 /// assert_eq!(Cost::from(3), Cost::requests(3));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cost {
     // Nearly every cost has one or two units: those need no memory of their own.
     first: Part,

@@ -19,6 +19,10 @@ pub(crate) enum ErrorKind {
     NeverFits { budget: String, limit: String, cost: u64, quota: u64 },
     #[error("budget {budget}: limit {limit} frees a place in about {}, later than the deadline of {}; allow more time or send less", Seconds(*expected), Seconds(*deadline))]
     Unreachable { budget: String, limit: String, expected: Duration, deadline: Duration },
+    #[error("budget {budget}: limit {limit} cools down because the provider asked for it, and frees a place in about {}, later than the deadline of {}; allow more time, or try later", Seconds(*expected), Seconds(*deadline))]
+    Cooling { budget: String, limit: String, expected: Duration, deadline: Duration },
+    #[error("budget {budget}: the provider refuses the credential (it answered {status}); mend the key, calls go out again in {}", Seconds(*wait))]
+    Refused { budget: String, status: u16, wait: Duration },
     #[error("budget {budget}: no place came free within {}; {because}", Seconds(*waited))]
     TimedOut { budget: String, waited: Duration, because: String },
     #[error(
@@ -71,7 +75,17 @@ impl Error {
 
     /// The deadline passed, or was seen to be out of reach before waiting for it.
     pub fn is_too_late(&self) -> bool {
-        matches!(*self.0, ErrorKind::Unreachable { .. } | ErrorKind::TimedOut { .. })
+        matches!(*self.0, ErrorKind::Unreachable { .. } | ErrorKind::Cooling { .. } | ErrorKind::TimedOut { .. })
+    }
+
+    /// The deadline is out of reach because the provider asked everybody to wait.
+    pub fn is_cooling(&self) -> bool {
+        matches!(*self.0, ErrorKind::Cooling { .. })
+    }
+
+    /// The provider refuses the credential: nothing is sent for a while.
+    pub fn is_refused(&self) -> bool {
+        matches!(*self.0, ErrorKind::Refused { .. })
     }
 
     /// Too many calls of this process wait already.

@@ -21,7 +21,7 @@ pub const LAYOUT: u64 = 1;
 pub enum Terms {
     /// `quota` units in any `per_us`.
     SlidingWindow {
-        /// The limit's name, with `@value` where it has a scope.
+        /// The limit's name, with `@tier` where it has tiers and `@value` where it has a scope.
         key: String,
         /// Units in one window.
         quota: u64,
@@ -30,7 +30,7 @@ pub enum Terms {
     },
     /// At most `burst` units, refilled by `refill_units` every `refill_us` (in lowest terms).
     TokenBucket {
-        /// The limit's name, with `@value` where it has a scope.
+        /// The limit's name, with `@tier` where it has tiers and `@value` where it has a scope.
         key: String,
         /// What the full bucket holds.
         burst: u64,
@@ -41,7 +41,7 @@ pub enum Terms {
     },
     /// `quota` units between two edges.
     FixedWindow {
-        /// The limit's name, with `@value` where it has a scope.
+        /// The limit's name, with `@tier` where it has tiers and `@value` where it has a scope.
         key: String,
         /// Units in one window.
         quota: u64,
@@ -57,7 +57,7 @@ pub enum Terms {
     },
     /// `max` units at a time.
     Concurrency {
-        /// The limit's name, with `@value` where it has a scope.
+        /// The limit's name, with `@tier` where it has tiers and `@value` where it has a scope.
         key: String,
         /// Units that may be in flight together.
         max: u64,
@@ -82,6 +82,17 @@ impl Terms {
             Self::TokenBucket { burst, .. } => *burst,
             Self::Concurrency { max, .. } => *max,
         }
+    }
+
+    /// The same with another quota.
+    #[must_use]
+    pub fn with_quota(mut self, units: u64) -> Self {
+        match &mut self {
+            Self::SlidingWindow { quota, .. } | Self::FixedWindow { quota, .. } => *quota = units,
+            Self::TokenBucket { burst, .. } => *burst = units,
+            Self::Concurrency { max, .. } => *max = units,
+        }
+        self
     }
 
     /// How long all of it takes to come back; 0 where that is up to the responses.
@@ -133,6 +144,8 @@ pub struct Request {
     pub adjusts: Vec<Adjust>,
     /// Limits of which nobody may send for a while.
     pub cools: Vec<Cool>,
+    /// What responses said in the provider's own numbers.
+    pub seen: Vec<Seen>,
     /// Routes with callers that wait.
     pub asks: Vec<Ask>,
 }
@@ -199,12 +212,33 @@ pub struct Adjust {
 }
 
 /// Nobody may send under a limit for a while. A later one may extend it, never shorten it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cool {
     /// Place in [`Request::limits`].
     pub limit: usize,
-    /// For how long from now.
-    pub for_us: u64,
+    /// How long ago the permit was granted whose response said so; what was sent before a cooldown does not extend it.
+    pub age_us: u64,
+    /// For how long from now; `None`: nobody said.
+    pub for_us: Option<u64>,
+    /// Then so long, twice as long with each repeat, and no longer than `at_most_us`.
+    pub penalty_us: u64,
+    /// The longest that a penalty grows to.
+    pub at_most_us: u64,
+    /// What happened, for the operator's eyes.
+    pub cause: String,
+}
+
+/// What a response said of a limit in the provider's own numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Place in [`Request::limits`].
+    pub limit: usize,
+    /// How long ago the permit of this request was granted.
+    pub age_us: u64,
+    /// The provider's quota.
+    pub quota: Option<u64>,
+    /// Units that it says are left.
+    pub remaining: Option<u64>,
 }
 
 /// The callers that wait on one route, first come first.
@@ -268,4 +302,6 @@ pub struct Turn {
     pub last_us: u64,
     /// The limit that binds (place in [`Request::limits`]).
     pub binding: Option<usize>,
+    /// It binds because it cools down, or is tried again little by little after that.
+    pub cooling: bool,
 }

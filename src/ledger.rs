@@ -4,6 +4,7 @@
 //! to age). The same ledger exists in Lua for Redis, file by file; one set of vectors and one differential property test
 //! run on both. Twin: `lua/exchange.lua`.
 
+mod feedback;
 mod fixed_window;
 mod limit;
 mod line;
@@ -164,14 +165,16 @@ impl Ledger {
         if let Some(resume) = &request.resume {
             self.resume(resume, &mut me, &mut limits, t);
         }
+        for cool in &request.cools {
+            limits[cool.limit].cool(cool, &request.who, request.at_grant, t);
+        }
         complete(request, &mut me, &mut limits, &mut early, t);
         for adjust in &request.adjusts {
             limits[adjust.limit].adjust(adjust.units, adjust.age_us as i64, t);
             early[adjust.limit] |= adjust.units < 0;
         }
-        for cool in &request.cools {
-            let limit = &mut limits[cool.limit];
-            limit.cool_until = limit.cool_until.max(t.now + cool.for_us as i64);
+        for seen in &request.seen {
+            limits[seen.limit].see(seen, &request.limits[seen.limit], t);
         }
         let turns = self.serve(request, &mut me, &mut limits, t);
         let free: Vec<i64> = limits.iter().map(|l| l.free(t)).collect();
@@ -181,7 +184,8 @@ impl Ledger {
                 wake.extend(self.line.nearest(limit.terms.key(), &request.session, t.now, most));
             }
         }
-        for limit in limits {
+        for mut limit in limits {
+            limit.note(t);
             self.limits.insert(limit.terms.key().to_owned(), limit);
         }
 
@@ -358,6 +362,7 @@ fn complete(request: &Request, me: &mut Session, limits: &mut [Limit], early: &m
             } else {
                 limit.land(units, held, done.age_us as i64, t);
                 limit.learn(done.hold_us as i64, done.count as i64);
+                early[l] |= limit.answered(units, (done.age_us + done.hold_us) as i64, t);
             }
             early[l] |= done.part == Part::Unsent || to_the_end;
         }

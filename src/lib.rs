@@ -65,6 +65,7 @@ mod limit;
 mod limiter;
 mod name;
 mod permit;
+mod preset;
 mod quota;
 mod report;
 mod response;
@@ -81,8 +82,9 @@ pub use error::Error;
 pub use limit::{Kind, Limit};
 pub use limiter::Limiter;
 pub use permit::{Decision, Denial, Permit};
+pub use preset::{CompleteAt, Preset, Retry, Route, Variable};
 pub use quota::Quota;
-pub use report::{LimitReport, Report, SessionReport};
+pub use report::{FeedbackReport, LimitReport, Report, SessionReport};
 pub use response::{About, Dialect, Observation, Seen, Throttled};
 pub use settings::{ConfigErrors, Mistake};
 #[cfg(feature = "redis")]

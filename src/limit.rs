@@ -1,5 +1,7 @@
 //! One limit of a budget: a name, a kind with its numbers, a unit and maybe a scope.
 
+mod tiers;
+
 use std::{fmt, time::Duration};
 
 use crate::{
@@ -27,6 +29,8 @@ pub struct Limit {
     kind: Kind,
     unit: String,
     scope: Option<String>,
+    /// The amount of the quota by the tier of a request; empty: the same for all.
+    tiers: Vec<(String, u64)>,
     /// Settings that were given and that this kind does not have.
     stray: Vec<&'static str>,
 }
@@ -83,7 +87,7 @@ impl Limit {
     }
 
     fn new(name: impl Into<String>, kind: Kind) -> Self {
-        Self { name: name.into(), kind, unit: REQUESTS.to_owned(), scope: None, stray: Vec::new() }
+        Self { name: name.into(), kind, unit: REQUESTS.to_owned(), scope: None, tiers: Vec::new(), stray: Vec::new() }
     }
 
     /// Token buckets: how much the bucket holds. A burst of 1 is a pace: one every so often.
@@ -154,9 +158,10 @@ impl Limit {
         self
     }
 
-    /// What the store is told; `scope_value` is encoded already. Only a fixed window in a zone depends on the time.
-    pub(crate) fn terms(&self, scope_value: Option<&str>, unix_now_us: u64) -> Terms {
-        let key = match scope_value {
+    /// What the store is told; `part` is what it is counted apart for, encoded already. Only a fixed window in a zone
+    /// depends on the time.
+    pub(crate) fn terms(&self, part: Option<&str>, unix_now_us: u64) -> Terms {
+        let key = match part {
             Some(value) => format!("{}@{value}", self.name),
             None => self.name.clone(),
         };
@@ -190,7 +195,7 @@ impl Limit {
             let mend = "take it out or change the kind";
             Flaw::new(setting, format!("{setting} does not go with the kind {}; {mend}", self.kind.name()))
         });
-        named.chain(stray).chain(self.kind.flaws()).collect()
+        named.chain(stray).chain(self.tier_flaws()).chain(self.kind.flaws()).collect()
     }
 
     fn on_calendar(mut self, setting: &'static str, set: impl FnOnce(&mut Calendar)) -> Self {
@@ -244,17 +249,17 @@ impl fmt::Display for Limit {
         let unit = &self.unit;
         match &self.kind {
             Kind::SlidingWindow { quota } => {
-                write!(f, "at most {} {unit} in any {}", quota.amount(), human(quota.period()))?;
+                write!(f, "at most {} {unit} in any {}", self.amounts(quota.amount()), human(quota.period()))?;
             }
             Kind::TokenBucket { refill, burst } => write!(f, "at most {burst} {unit} at once, refilled by {refill}")?,
             Kind::FixedWindow { quota, calendar } => {
-                write!(f, "at most {} {unit} in each {}", quota.amount(), human(quota.period()))?;
+                write!(f, "at most {} {unit} in each {}", self.amounts(quota.amount()), human(quota.period()))?;
                 write!(f, " by the clock of {}", calendar.zone().unwrap_or("UTC"))?;
                 if !calendar.offset().is_zero() {
                     write!(f, ", {} later", human(calendar.offset()))?;
                 }
             }
-            Kind::Concurrency { max } => write!(f, "at most {max} {unit} at a time")?,
+            Kind::Concurrency { max } => write!(f, "at most {} {unit} at a time", self.amounts(*max))?,
         }
         self.scope.iter().try_for_each(|scope| write!(f, ", for each {scope}"))
     }

@@ -110,6 +110,37 @@ impl Limiter {
         self.with(self.desk.clone(), self.selection.only(&self.core.budget, limits)?)
     }
 
+    /// A handle whose requests are of this tier: limits whose quota depends on the tier apply with the amount of this one.
+    ///
+    /// ```
+    /// # use paceline::{Budget, Limit, Limiter, MemoryStore, Quota};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), paceline::Error> {
+    /// let burst = Limit::sliding_window("burst", Quota::per_second(1)).tiers([("S", 3), ("M", 10)]).scope("operation");
+    /// let limiter = Limiter::new(MemoryStore::new(), Budget::builder("api").limit(burst).build()?);
+    /// let reports = limiter.scoped("operation", "GET /reports")?.tier("S")?;
+    /// assert!(reports.acquire(4).await.unwrap_err().is_never_fits());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// No limit has such a tier.
+    pub fn tier(&self, tier: &str) -> Result<Self, Error> {
+        self.with(self.desk.clone(), self.selection.tier(&self.core.budget, tier)?)
+    }
+
+    /// A handle for requests of this route of a preset: its limits, its tier, its operation. The partition and the values of
+    /// other scopes stay. Making one takes a few microseconds and a look at all routes in use, so keep it for all requests
+    /// of an equal route.
+    ///
+    /// # Errors
+    /// The budget has no such limit: it is not one of that preset.
+    pub fn on(&self, route: &crate::Route) -> Result<Self, Error> {
+        let selection = self.selection.on(&self.core.budget, route.limits(), route.tier(), route.scopes())?;
+        self.with(self.desk.clone(), selection)
+    }
+
     fn with(&self, desk: Arc<Desk>, selection: Selection) -> Result<Self, Error> {
         let route = desk.route(&selection)?;
         Ok(Self { core: self.core.clone(), desk, selection, route, last: Arc::default() })

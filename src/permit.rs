@@ -55,6 +55,42 @@ impl Permit {
         self.grant.end(End::Unsent);
     }
 
+    /// The response is in, and says that too many came: 429, as a rule. Nobody in the fleet sends under the limits that
+    /// this permit took from until `wait` has passed, then one goes first, then twice as many with each answer.
+    ///
+    /// Without a `wait`, because the response did not say: 1 s, and twice as long with each repeat, up to 15 min. What
+    /// was on its way already when a cooldown began does not extend it; a longer wait does, a shorter one never shortens
+    /// it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use paceline::{Budget, Limit, Limiter, MemoryStore, Quota};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), paceline::Error> {
+    /// # let budget = Budget::builder("api").limit(Limit::sliding_window("spike", Quota::per_second(5))).build()?;
+    /// # let limiter = Limiter::new(MemoryStore::new(), budget);
+    /// let permit = limiter.acquire(1).await?;
+    /// // ... 429, Retry-After: 10
+    /// permit.throttled(Some(Duration::from_secs(10)));
+    ///
+    /// let late = limiter.acquire_within(1, Duration::from_secs(5)).await.unwrap_err();
+    /// assert!(late.is_cooling());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn throttled(mut self, wait: Option<Duration>) {
+        self.grant.desk.throttled(&self.grant, wait);
+        self.grant.end(End::Answered);
+    }
+
+    /// The response is in, and says that the credential is not accepted: 401, as a rule. Nothing of this process goes out
+    /// under this budget for 30 s, since each call would be refused and count all the same; callers get an error that
+    /// [is refused](Error::is_refused).
+    pub fn refused(mut self, status: u16) {
+        self.grant.end(End::Answered);
+        self.grant.desk.refuse(status);
+    }
+
     /// The response is in, and this is what the request really took: more is charged, less is given back.
     ///
     /// A unit that is not named stays as it was asked for.

@@ -22,7 +22,7 @@ pub struct Report {
 /// One limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LimitReport {
-    /// Its name, with `@value` where it has a scope.
+    /// Its name, with `@tier` where it has tiers and `@value` where it has a scope.
     pub name: String,
     /// `sliding-window`, `token-bucket`, `fixed-window` or `concurrency`.
     pub kind: &'static str,
@@ -42,6 +42,25 @@ pub struct LimitReport {
     pub next_free_ms: Option<u64>,
     /// Nobody may send for so long.
     pub cooldown_ms: Option<u64>,
+    /// What responses said of it, if anything.
+    pub feedback: Option<FeedbackReport>,
+}
+
+/// What responses said of a limit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct FeedbackReport {
+    /// Why it cools down, or last did; empty: it never did.
+    pub cause: String,
+    /// Which process was told so: host, process and version.
+    pub origin: String,
+    /// How long ago the last cooldown ended.
+    pub cooled_ms_ago: Option<u64>,
+    /// After a cooldown: so many units may be in flight, until as many as the quota were answered.
+    pub trying: Option<u64>,
+    /// The provider's quota, where it is lower than the one that was configured.
+    pub told_quota: Option<u64>,
+    /// Units that others used, in the last period or so.
+    pub by_others: u64,
 }
 
 /// One session: a process, as a rule.

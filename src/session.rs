@@ -9,6 +9,7 @@ pub(crate) mod class;
 pub(crate) mod desk;
 pub(crate) mod flights;
 mod journal;
+pub(crate) mod lessons;
 mod memory;
 mod pending;
 pub(crate) mod queue;

@@ -1,16 +1,20 @@
 //! Files that people write: settings in tables of TOML, all that is wrong in them told at once, each at its place.
 
+mod limit;
 mod lists;
 mod mistake;
 mod section;
 mod suggest;
+mod values;
 
 use toml::de::DeTable;
 
+pub(crate) use limit::read_limits;
 pub(crate) use mistake::Mistakes;
 pub use mistake::{ConfigErrors, Mistake};
 pub(crate) use section::Section;
 pub(crate) use suggest::mend;
+pub(crate) use values::Values;
 
 /// Reads a text by its topmost table.
 ///

@@ -1,6 +1,8 @@
 //! Whole fleets against an upstream that keeps its own exact log, in virtual time: whatever the network does, no window
 //! at the upstream ever holds more than its quota, and next to nothing of the quota is wasted.
 
+#[path = "simulation/cooldown.rs"]
+mod cooldown;
 #[path = "simulation/fleet.rs"]
 mod fleet;
 #[path = "simulation/loss.rs"]

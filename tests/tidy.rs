@@ -24,10 +24,11 @@ const ARROWS: &[(&str, &str)] = &[
     ("cost", "error name"),
     ("limit", "error exchange flaw name quota calendar cost"),
     ("budget", "error exchange flaw name quota calendar limit cost"),
-    ("settings", "error name quota budget"),
+    ("settings", "error name quota limit budget"),
     // What a response says: no I/O, no clock.
     ("response", "error name settings"),
-    ("config", "error flaw name quota calendar limit cost budget settings"),
+    ("preset", "error name quota limit cost budget settings response"),
+    ("config", "error flaw name quota calendar limit cost budget settings preset"),
     // What is decided: no I/O, no clock, and no word of how a limit was written down.
     ("ledger", "error exchange report"),
     // Where it is decided.
@@ -36,7 +37,7 @@ const ARROWS: &[(&str, &str)] = &[
     // Who asks, and for whom.
     ("session", "error exchange name limit cost budget clock store"),
     ("permit", "error exchange cost budget clock session"),
-    ("limiter", "error exchange report name limit cost budget clock store session permit"),
+    ("limiter", "error exchange report name limit cost budget preset clock store session permit"),
     // Prose only.
     ("guide", ""),
 ];

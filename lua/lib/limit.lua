@@ -4,27 +4,34 @@
 local Limit = (function()
 
 local FIRST_HOLD, LONGEST_HOLD = 50000, 4294967296
-local MAKE, MADE = { make_sliding_window, make_token_bucket, make_fixed_window, make_concurrency }, {}
+local MAKE_KIND, MADE_KIND = { make_sliding_window, make_token_bucket, make_fixed_window, make_concurrency }, {}
 
 -- What a kind of limit can do. A script starts from nothing at every call, so a kind is made when one of it comes up.
 local function kind_of(kind)
-  local made = MADE[kind]
+  local made = MADE_KIND[kind]
   if not made then
-    made = MAKE[kind]()
-    MADE[kind] = made
+    made = MAKE_KIND[kind]()
+    MADE_KIND[kind] = made
   end
   return made
+end
+
+local made_feedback = nil
+
+local function feedback()
+  made_feedback = made_feedback or make_feedback()
+  return made_feedback
 end
 
 local function read(key)
   local packed = Fields.get('l:' .. key)
   if not packed then return nil end
-  local kind, capacity, flying, hold, waiting, owed_units, owed_until, owed_place, cool_until =
+  local kind, capacity, flying, hold, waiting, owed_units, owed_until, owed_place, told =
     struct.unpack('>i8i8i8i8i8i8i8i8i8', packed)
   local limit = {
     key = key, kind = kind, capacity = capacity, flying = flying, hold = hold, waiting = waiting,
-    owed_units = owed_units, owed_until = owed_until, owed_place = owed_place, cool_until = cool_until,
-    is = kind_of(kind),
+    owed_units = owed_units, owed_until = owed_until, owed_place = owed_place,
+    told = told == 1 and feedback().read(key), is = kind_of(kind),
   }
   limit.is.read(limit, packed)
   return limit
@@ -33,15 +40,23 @@ end
 local function write(limit)
   Fields.set('l:' .. limit.key, struct.pack(
     '>i8i8i8i8i8i8i8i8i8', limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting,
-    limit.owed_units, limit.owed_until, limit.owed_place, limit.cool_until
+    limit.owed_units, limit.owed_until, limit.owed_place, limit.told and 1 or 0
   ) .. limit.is.write(limit))
+  if limit.told then feedback().write(limit.told, limit.key) end
+end
+
+local function drop(limit)
+  limit.is.forget(limit)
+  limit.dropped = true
+  Fields.drop('l:' .. limit.key)
+  if limit.told then Fields.drop('y:' .. limit.key) end
 end
 
 -- A new limit; `terms` is { key, kind, capacity, parameters ..., edges ... }.
 local function new(terms, t)
   local limit = {
     key = terms[1], kind = terms[2], capacity = terms[3], flying = 0, hold = 0, waiting = 0,
-    owed_units = 0, owed_until = 0, owed_place = 0, cool_until = 0, is = kind_of(terms[2]),
+    owed_units = 0, owed_until = 0, owed_place = 0, told = false, is = kind_of(terms[2]),
   }
   if limit.kind == CONCURRENCY then limit.hold = FIRST_HOLD end
   limit.is.define(limit, terms)
@@ -51,13 +66,15 @@ end
 
 -- Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
 local function redefine(limit, terms, t)
+  local capacity = terms[3]
+  if limit.told and limit.told.quota > 0 then capacity = math.min(capacity, limit.told.quota) end
   if limit.kind == terms[2] then
     limit.is.define(limit, terms)
-    limit.capacity = terms[3]
+    limit.capacity = capacity
     return
   end
   limit.is.forget(limit)
-  limit.kind, limit.capacity, limit.is, limit.scale = terms[2], terms[3], kind_of(terms[2]), nil
+  limit.kind, limit.capacity, limit.is, limit.scale = terms[2], capacity, kind_of(terms[2]), nil
   limit.is.define(limit, terms)
   limit.is.start(limit, t)
   if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
@@ -87,27 +104,72 @@ end
 
 -- Units free now; below zero: more is used than allowed. None while it cools down.
 local function free(limit, t)
-  local free = limit.is.free(limit, t)
-  if limit.cool_until > t.now then return math.min(free, 0) end
-  return free
+  local open = limit.is.free(limit, t)
+  if limit.told then return feedback().allows(limit.told, open, limit.flying, t) end
+  return open
 end
+
+-- Whether it cools down, or is tried again little by little.
+local function cooling(limit, t) return limit.told and not feedback().idle(limit.told, t) end
+
+-- Units used and in flight.
+local function busy(limit, t)
+  if limit.kind == TOKEN_BUCKET then return limit.capacity - limit.is.free(limit, t) end
+  return (limit.used or 0) + limit.flying
+end
+
+-- What responses said of it, from now on.
+local function listen(limit, t)
+  limit.told = limit.told or feedback().new(busy(limit, t), t)
+  return limit.told
+end
+
+-- Nobody sends for a while.
+local function cool(limit, c, origin, at_grant, t)
+  feedback().cool(listen(limit, t), c, origin, limit.is.period(limit), at_grant, t)
+end
+
+-- What the provider's own numbers say; `terms` are ours. What is open at a time is for us to count.
+local function see(limit, age, quota, remaining, terms, t)
+  if limit.kind == CONCURRENCY then return end
+  local f = listen(limit, t)
+  if quota > 0 and limit.kind ~= TOKEN_BUCKET then feedback().learn(f, quota, terms[3]) end
+  local strangers = feedback().strangers(f, age, quota, remaining, terms[3], limit.is.period(limit), t)
+  if strangers > 0 then limit.is.adjust(limit, strangers, 0, t) end
+  redefine(limit, terms, t)
+end
+
+-- Units answered whose permits were granted so long ago. Returns whether more may go now than before.
+local function answered(limit, units, granted_ago, t)
+  return limit.told and feedback().answered(limit.told, units, granted_ago, limit.capacity, t)
+end
+
+-- Notes what is in use, after an exchange.
+local function note(limit, t)
+  if limit.told then feedback().note(limit.told, busy(limit, t), t) end
+end
+
+-- Whether a request that is larger than what may go is let through all the same, alone.
+local function probes(limit, t) return limit.told and feedback().probes(limit.told, limit.flying, t) end
 
 -- When the `k`-th unit beyond those free now is expected to come free.
 local function release(limit, k, t)
-  if limit.cool_until <= t.now then return limit.is.release(limit, k, t) end
-  -- What is free all the same can go as soon as it has cooled down.
-  local beyond = k - math.max(limit.is.free(limit, t), 0)
-  return math.max(limit.cool_until, beyond > 0 and limit.is.release(limit, beyond, t) or t.now)
+  if not cooling(limit, t) then return limit.is.release(limit, k, t) end
+  -- What is free all the same can go as soon as it has cooled down, or the probe has been answered.
+  local at = limit.told.cool_until > t.now and limit.told.cool_until or t.now + math.max(limit.hold, 1000)
+  local beyond = k - math.max(limit.is.free(limit, t), 0) + math.max(free(limit, t), 0)
+  return math.max(at, beyond > 0 and limit.is.release(limit, beyond, t) or t.now)
 end
 
 -- Nothing of it is in use: forgetting it changes nothing.
 local function idle(limit, t)
-  return limit.flying == 0 and limit.waiting == 0 and limit.cool_until <= t.now and free(limit, t) >= limit.capacity
+  return limit.flying == 0 and limit.waiting == 0 and not cooling(limit, t) and free(limit, t) >= limit.capacity
 end
 
 return {
   read = read, write = write, new = new, redefine = redefine, grant = grant, land = land, unsent = unsent,
-  learn = learn, free = free, release = release, idle = idle,
+  learn = learn, free = free, release = release, idle = idle, cooling = cooling, cool = cool, see = see, answered = answered,
+  note = note, probes = probes, drop = drop, busy = busy,
 }
 
 end)()

@@ -16,6 +16,7 @@ local function slack(limit) return nap_for(limit) + math.floor(limit.hold / 2) e
 -- Units of a limit that this turn may take, whose first request takes `head`.
 local function room_for(limit, head, place, t)
   local free = Limit.free(limit, t)
+  if free < head and Limit.probes(limit, t) then free = math.min(limit.is.free(limit, t), head) end
   if limit.owed_units > 0 and limit.owed_until > t.now and limit.owed_place ~= place then
     free = free - limit.owed_units
   end
@@ -159,7 +160,7 @@ local function leave(place, session, by_key)
   redis.call('ZREM', Fields.line, unpack(members))
 end
 
--- Serves one ask; returns { granted, wait (-1: all are served), last, binding (0: none) } and the place in line.
+-- Serves one ask; returns { granted, wait (-1: all are served), last, binding (0: none; below zero: it cools down) } and the place in line.
 local function serve(ask, limits, classes, was, session, at_grant, granted, by_key, meta, t)
   if was then leave(was, session, by_key) end
   local standing = was and was[1] or NOWHERE
@@ -180,6 +181,7 @@ local function serve(ask, limits, classes, was, session, at_grant, granted, by_k
   -- One who came in turn a little early would lose its slot by sleeping past it.
   if keeps_place and at > t.now then nap = 0 end
   local wait = math.max(at - t.now, nap)
+  if Limit.cooling(limits[binding], t) then binding = -binding end
   local turn = { served, wait, math.max(last - t.now, wait), binding }
   if ask[2] == 0 then return turn end
   local due = t.now + wait

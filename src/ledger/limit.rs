@@ -3,11 +3,12 @@
 //! Twin: `lua/lib/limit.lua`.
 
 use super::{
+    feedback::Feedback,
     fixed_window::{FixedWindow, Window},
     sliding_window::SlidingWindow,
     token_bucket::{Bucket, TokenBucket},
 };
-use crate::exchange::Terms;
+use crate::exchange::{Cool, Seen, Terms};
 
 /// The mean hold that a concurrency limit starts with.
 const FIRST_HOLD: i64 = 50_000;
@@ -46,8 +47,8 @@ pub(crate) struct Limit {
     pub(crate) waiting: i64,
     /// Units kept for one who came in turn and found too few, until when, and for whom (its place).
     pub(crate) owed: Owed,
-    /// Nobody may send before this.
-    pub(crate) cool_until: i64,
+    /// What responses said of it, if anything.
+    pub(crate) feedback: Option<Box<Feedback>>,
     state: State,
 }
 
@@ -86,7 +87,7 @@ impl Limit {
     pub(crate) fn new(terms: Terms, t: Time) -> Self {
         let state = Self::fresh(&terms, t);
         let hold = if terms.holds_to_the_end() { FIRST_HOLD } else { 0 };
-        Self { terms, flying: 0, hold, waiting: 0, owed: Owed::default(), cool_until: 0, state }
+        Self { terms, flying: 0, hold, waiting: 0, owed: Owed::default(), feedback: None, state }
     }
 
     fn fresh(terms: &Terms, t: Time) -> State {
@@ -103,20 +104,79 @@ impl Limit {
 
     /// Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
     pub(crate) fn redefine(&mut self, terms: &Terms, t: Time) {
-        if self.terms == *terms {
+        let terms = match self.feedback.as_ref().map_or(0, |f| f.quota) {
+            0 => terms.clone(),
+            told => terms.clone().with_quota(terms.capacity().min(told as u64)),
+        };
+        if self.terms == terms {
             return;
         }
-        if std::mem::discriminant(&self.terms) != std::mem::discriminant(terms) {
-            self.state = Self::fresh(terms, t);
-            if let (State::Bucket(s), Some(b)) = (&mut self.state, bucket(terms)) {
+        if std::mem::discriminant(&self.terms) != std::mem::discriminant(&terms) {
+            self.state = Self::fresh(&terms, t);
+            if let (State::Bucket(s), Some(b)) = (&mut self.state, bucket(&terms)) {
                 s.grant(b, self.flying);
             }
-        } else if let (State::Bucket(s), Some(old), Some(new)) = (&mut self.state, bucket(&self.terms), bucket(terms))
+        } else if let (State::Bucket(s), Some(old), Some(new)) = (&mut self.state, bucket(&self.terms), bucket(&terms))
             && old.scale != new.scale
         {
             s.rescale(s.free(old) * new.scale);
         }
-        self.terms = terms.clone();
+        self.terms = terms;
+    }
+
+    /// What responses said of it, from now on.
+    fn listen(&mut self, t: Time) -> &mut Feedback {
+        let busy = self.used(t) + self.flying;
+        self.feedback.get_or_insert_with(|| Box::new(Feedback::new(busy, t)))
+    }
+
+    /// Nobody sends for a while.
+    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, at_grant: bool, t: Time) {
+        let period = self.period();
+        self.listen(t).cool(cool, origin, period, at_grant, t);
+    }
+
+    /// What the provider's own numbers say; `terms` are ours. What is open at a time is for us to count.
+    pub(crate) fn see(&mut self, seen: &Seen, terms: &Terms, t: Time) {
+        let (period, capacity) = (self.period(), terms.capacity() as i64);
+        let learns = match terms {
+            Terms::SlidingWindow { .. } | Terms::FixedWindow { .. } => true,
+            Terms::TokenBucket { .. } => false,
+            Terms::Concurrency { .. } => return,
+        };
+        let feedback = self.listen(t);
+        if learns && let Some(quota) = seen.quota.filter(|q| *q > 0) {
+            feedback.learn(quota as i64, capacity);
+        }
+        let strangers = feedback.strangers(seen, capacity, period, t);
+        if strangers > 0 {
+            self.adjust(strangers, 0, t);
+        }
+        self.redefine(terms, t);
+    }
+
+    /// Units answered whose permits were granted so long ago. Returns whether more may go now than before.
+    pub(crate) fn answered(&mut self, units: i64, granted_ago: i64, t: Time) -> bool {
+        let capacity = self.terms.capacity() as i64;
+        self.feedback.as_mut().is_some_and(|f| f.answered(units, granted_ago, capacity, t))
+    }
+
+    /// Notes what is in use, after an exchange.
+    pub(crate) fn note(&mut self, t: Time) {
+        let busy = self.used(t) + self.flying;
+        if let Some(feedback) = &mut self.feedback {
+            feedback.note(busy, t);
+        }
+    }
+
+    /// Whether a request that is larger than what may go is let through all the same, alone.
+    pub(crate) fn probes(&self, t: Time) -> bool {
+        self.feedback.as_ref().is_some_and(|f| f.probes(self.flying, t))
+    }
+
+    /// Whether it cools down, or is tried again little by little.
+    pub(crate) fn cooling(&self, t: Time) -> bool {
+        self.feedback.as_ref().is_some_and(|f| !f.idle(t))
     }
 
     /// Brings the state up to now.
@@ -139,12 +199,12 @@ impl Limit {
 
     /// Units free now; below zero: more is used than allowed. None while it cools down.
     pub(crate) fn free(&self, t: Time) -> i64 {
-        let free = self.open(t);
-        if self.cool_until > t.now { free.min(0) } else { free }
+        let open = self.open(t);
+        self.feedback.as_ref().map_or(open, |f| f.allows(open, self.flying, t))
     }
 
     /// Units free now, whatever cools down.
-    fn open(&self, t: Time) -> i64 {
+    pub(crate) fn open(&self, t: Time) -> i64 {
         match (&self.state, &self.terms) {
             (State::Sliding(s), Terms::SlidingWindow { quota, .. }) => *quota as i64 - s.log.used - self.flying,
             (State::Concurrency, Terms::Concurrency { max, .. }) => *max as i64 - self.flying,
@@ -245,12 +305,11 @@ impl Limit {
 
     /// When the `k`-th unit beyond those free now is expected to come free.
     pub(crate) fn release(&self, k: i64, t: Time) -> i64 {
-        if self.cool_until > t.now {
-            // What is free all the same can go as soon as it has cooled down.
-            let beyond = k - self.open(t).max(0);
-            return self.cool_until.max(if beyond > 0 { self.reopen(beyond, t) } else { t.now });
-        }
-        self.reopen(k, t)
+        let Some(feedback) = self.feedback.as_ref().filter(|f| !f.idle(t)) else { return self.reopen(k, t) };
+        // What is free all the same can go as soon as it has cooled down, or the probe has been answered.
+        let at = if feedback.cool_until > t.now { feedback.cool_until } else { t.now + self.hold.max(1000) };
+        let beyond = k - self.open(t).max(0) + self.free(t).max(0);
+        at.max(if beyond > 0 { self.reopen(beyond, t) } else { t.now })
     }
 
     fn reopen(&self, k: i64, t: Time) -> i64 {
@@ -279,9 +338,6 @@ impl Limit {
 
     /// Nothing of it is in use: forgetting it changes nothing.
     pub(crate) fn idle(&self, t: Time) -> bool {
-        self.flying == 0
-            && self.waiting == 0
-            && self.cool_until <= t.now
-            && self.free(t) >= self.terms.capacity() as i64
+        self.flying == 0 && self.waiting == 0 && !self.cooling(t) && self.free(t) >= self.terms.capacity() as i64
     }
 }

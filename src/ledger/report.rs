@@ -5,7 +5,7 @@
 use super::{Ledger, limit::Time};
 use crate::{
     exchange::Terms,
-    report::{LimitReport, Report, SessionReport},
+    report::{FeedbackReport, LimitReport, Report, SessionReport},
 };
 
 /// The most sessions that a report lists.
@@ -30,7 +30,15 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<&str>
             free: limit.free(t).max(0) as u64,
             waiting: limit.waiting as u64,
             next_free_ms: (used + limit.flying > 0).then(|| ms(limit.release(1, t) - t.now)),
-            cooldown_ms: (limit.cool_until > t.now).then(|| ms(limit.cool_until - t.now)),
+            cooldown_ms: limit.feedback.as_ref().filter(|f| f.cool_until > t.now).map(|f| ms(f.cool_until - t.now)),
+            feedback: limit.feedback.as_ref().map(|f| FeedbackReport {
+                cause: f.cause.clone(),
+                origin: f.origin.clone(),
+                cooled_ms_ago: (f.cool_until > 0 && f.cool_until <= t.now).then(|| ms(t.now - f.cool_until)),
+                trying: (f.cool_until <= t.now && f.ramp > 0).then_some(f.ramp as u64),
+                told_quota: (f.quota > 0).then_some(f.quota as u64),
+                by_others: f.by_others as u64,
+            }),
         }
     });
     let mut sessions: Vec<_> = ledger.sessions.iter().filter(|(_, s)| s.lease_end > t.now).collect();

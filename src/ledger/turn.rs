@@ -62,6 +62,7 @@ impl Counter<'_> {
         turn.wait_us = Some(wait as u64);
         turn.last_us = (last - self.t.now).max(wait) as u64;
         turn.binding = Some(binding);
+        turn.cooling = self.limits[binding].cooling(self.t);
         if ask.wait {
             let due = self.t.now + wait;
             if keeps_place && was.is_some_and(|p| p.due <= self.t.now + super::line::EARLY) {
@@ -108,6 +109,9 @@ impl Counter<'_> {
     fn room(&self, l: usize, head: i64, place: i64) -> i64 {
         let limit = &self.limits[l];
         let mut free = limit.free(self.t);
+        if free < head && limit.probes(self.t) {
+            free = limit.open(self.t).min(head);
+        }
         if limit.owed.units > 0 && limit.owed.until > self.t.now && limit.owed.place != place {
             free -= limit.owed.units;
         }

@@ -6,6 +6,10 @@ use std::collections::BTreeSet;
 
 use crate::exchange::{MAX_INTEGER, MAX_LEVEL, MAX_UNITS, Request, Terms};
 
+/// A penalty that doubles 20 times is still a time.
+const MAX_PENALTY: u64 = 1 << 32;
+/// Bytes that say why something cools down.
+const MAX_CAUSE: u64 = 256;
 /// No time is longer: ten years.
 const MAX_TIME: u64 = 10 * 366 * 86_400_000_000;
 
@@ -68,7 +72,17 @@ pub(super) fn check(request: &Request) -> Result<(), String> {
     }
     for cool in &request.cools {
         between("limit", cool.limit as u64 + 1, 1, request.limits.len() as u64)?;
-        between("cooldown", cool.for_us, 0, MAX_TIME)?;
+        between("age", cool.age_us, 0, MAX_TIME)?;
+        between("cooldown", cool.for_us.unwrap_or(0), 0, MAX_TIME)?;
+        between("penalty", cool.penalty_us, 0, MAX_PENALTY)?;
+        between("longest penalty", cool.at_most_us, 0, MAX_TIME)?;
+        between("length of a cause", cool.cause.len() as u64, 0, MAX_CAUSE)?;
+    }
+    for seen in &request.seen {
+        between("limit", seen.limit as u64 + 1, 1, request.limits.len() as u64)?;
+        between("age", seen.age_us, 0, MAX_TIME)?;
+        between("quota", seen.quota.unwrap_or(0), 0, MAX_UNITS)?;
+        between("what is left", seen.remaining.unwrap_or(0), 0, MAX_UNITS)?;
     }
     once("a route", request.asks.iter().map(|ask| ask.route))?;
     for ask in &request.asks {

@@ -62,3 +62,34 @@ fn every_flaw_is_said_once() {
     assert_eq!(texts(&Limit::fixed_window("a", none).zone("nowhere")).len(), 2);
     assert_eq!(texts(&Limit::token_bucket("a b", none).burst(u64::MAX).unit("").scope("{x}")).len(), 6);
 }
+
+#[test]
+fn a_tier_has_an_amount_of_its_own() {
+    let day = Limit::fixed_window("day", Quota::per_day(1)).tiers([("S", 3), ("M", 10)]);
+    assert!(texts(&day).is_empty());
+    let Some(Kind::FixedWindow { quota, .. }) = day.in_tier("M").map(|limit| limit.kind().clone()) else { panic!() };
+    assert_eq!(quota, Quota::per_day(10));
+    assert_eq!(day.in_tier("L"), None);
+    assert_eq!(day.to_string(), "at most 3 (S) or 10 (M) requests in each 1d by the clock of UTC");
+    assert_eq!(Limit::concurrency("a", 1).in_tier("S"), None);
+}
+
+#[test]
+fn every_flaw_of_a_tier_is_said() {
+    let limit = Limit::sliding_window("a", Quota::per_second(1)).tiers([("x", 0), ("a b", 1), ("x", 2)]);
+    assert_eq!(
+        texts(&limit),
+        [
+            "quota of tier x is 0; write a whole number from 1 to 1099511627775",
+            "tier \"a b\" has ' ' in it; use 1 to 64 of the characters A-Z a-z 0-9 . _ -",
+            "tier x is there twice; take one out",
+        ]
+    );
+    let long = Limit::concurrency("a", 1).tiers([("x".repeat(33), 1)]);
+    assert_eq!(texts(&long), [format!("tier {} has 33 characters; write at most 32", "x".repeat(33))]);
+    let bucket = Limit::token_bucket("a", Quota::per_second(1)).tiers([("x", 1)]);
+    assert_eq!(
+        texts(&bucket),
+        ["a quota by tier does not go with the kind token-bucket; write one number or change the kind"]
+    );
+}

@@ -49,6 +49,7 @@ pub(crate) fn serve(desk: &Arc<Desk>, state: &mut State, asked: Asked, turn: &Tu
         }
     }
     limit.clone_into(&mut queue.binding);
+    queue.cooling = turn.cooling;
     queue.in_line = asked.wait && turn.wait_us.is_some() && !queue.waiters.is_empty();
     queue.wake_us = None;
     let Some(wait) = turn.wait_us else { return };

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::{Budget, Cost, Error, error::ErrorKind, exchange::Terms, name::encode_value};
+use crate::{
+    Budget, Cost, Error, Limit,
+    error::ErrorKind,
+    exchange::Terms,
+    name::{encode_value, shown},
+};
 
 /// The limits that requests of one kind are decided by.
 #[derive(Debug)]
@@ -11,20 +16,20 @@ pub(crate) struct Route {
     pub(crate) limits: Vec<Arc<Applied>>,
 }
 
-/// One limit as a route applies it: with the scope's value, if it has a scope.
+/// One limit as a route applies it: in its tier, with the scope's value.
 #[derive(Debug)]
 pub(crate) struct Applied {
     pub(crate) unit: String,
     pub(crate) terms: Terms,
-    limit: crate::Limit,
-    value: Option<String>,
+    limit: Limit,
+    part: Option<String>,
 }
 
 impl Applied {
     /// The terms as of now: only the edges of a calendar depend on it.
     pub(crate) fn terms_at(&self, unix_us: u64) -> Terms {
         match &self.terms {
-            Terms::FixedWindow { edges: Some(_), .. } => self.limit.terms(self.value.as_deref(), unix_us),
+            Terms::FixedWindow { edges: Some(_), .. } => self.limit.terms(self.part.as_deref(), unix_us),
             terms => terms.clone(),
         }
     }
@@ -37,6 +42,8 @@ pub(crate) struct Selection {
     pub(crate) only: Option<Vec<String>>,
     /// Scope and encoded value.
     pub(crate) scopes: Vec<(String, String)>,
+    /// The tier of the requests, for limits whose quota depends on it.
+    pub(crate) tier: Option<String>,
 }
 
 impl Selection {
@@ -64,7 +71,36 @@ impl Selection {
         Ok(Self { only: Some(names.iter().map(|n| (*n).to_owned()).collect()), ..self.clone() })
     }
 
-    /// The limits that it comes to. Those with a scope that has no value here do not apply, unless asked for by name.
+    pub(crate) fn tier(&self, budget: &Budget, tier: &str) -> Result<Self, Error> {
+        if !budget.limits().iter().any(|limit| limit.in_tier(tier).is_some()) {
+            return Err(Error::config(format!("budget {} has no tier {}; check the name", budget.name(), shown(tier))));
+        }
+        Ok(Self { tier: Some(tier.to_owned()), ..self.clone() })
+    }
+
+    /// Those of these limits that apply to requests of this tier with these values of scopes.
+    pub(crate) fn on(
+        &self,
+        budget: &Budget,
+        limits: &[String],
+        tier: Option<&str>,
+        scopes: impl Iterator<Item = (impl AsRef<str>, impl AsRef<str>)>,
+    ) -> Result<Self, Error> {
+        let limits: Vec<_> = limits.iter().map(String::as_str).collect();
+        let mut next = self.only(budget, &limits)?;
+        next.tier = tier.map(str::to_owned);
+        for (scope, value) in scopes {
+            if budget.limits().iter().any(|limit| limit.scope_name() == Some(scope.as_ref())) {
+                next = next.scoped(budget, scope.as_ref(), value.as_ref())?;
+            }
+        }
+        let mut names = next.only.take().unwrap_or_default();
+        names.retain(|name| budget.limits().iter().any(|limit| limit.name() == name && next.applies(limit)));
+        Ok(Self { only: Some(names), ..next })
+    }
+
+    /// The limits that it comes to. Those with a scope that has no value here, or with tiers of which none is chosen here,
+    /// do not apply, unless asked for by name.
     pub(crate) fn resolve(&self, budget: &Budget, unix_us: u64) -> Result<Vec<Arc<Applied>>, Error> {
         let mut applied = Vec::new();
         for limit in budget.limits() {
@@ -72,22 +108,45 @@ impl Selection {
             if named == Some(false) {
                 continue;
             }
-            let value = match limit.scope_name() {
-                None => None,
-                Some(scope) => match self.scopes.iter().find(|(name, _)| name == scope) {
-                    Some((_, value)) => Some(value.clone()),
-                    None if named.is_none() => continue,
-                    None => {
-                        let what =
-                            format!("budget {}, limit {}: no value for its scope {scope}", budget.name(), limit.name());
-                        return Err(Error::config(format!("{what}; say which with Limiter::scoped")));
-                    }
-                },
-            };
-            let terms = limit.terms(value.as_deref(), unix_us);
-            applied.push(Arc::new(Applied { unit: limit.unit_name().to_owned(), terms, limit: limit.clone(), value }));
+            match self.apply(limit) {
+                Ok((limit, part)) => {
+                    let terms = limit.terms(part.as_deref(), unix_us);
+                    applied.push(Arc::new(Applied { unit: limit.unit_name().to_owned(), terms, limit, part }));
+                }
+                Err(_) if named.is_none() => {}
+                Err(why) => {
+                    let what = format!("budget {}, limit {}", budget.name(), limit.name());
+                    return Err(Error::config(format!("{what}: {why}")));
+                }
+            }
         }
         Ok(applied)
+    }
+
+    /// Whether a limit applies to these requests without being asked for by name.
+    pub(crate) fn applies(&self, limit: &Limit) -> bool {
+        self.apply(limit).is_ok()
+    }
+
+    /// A limit in its tier and what it is counted apart for, or why it does not apply.
+    fn apply(&self, limit: &Limit) -> Result<(Limit, Option<String>), String> {
+        let mut part = Vec::new();
+        let mut limit = limit.clone();
+        if limit.tier_amounts().next().is_some() {
+            let Some(tier) = &self.tier else {
+                return Err("no tier is chosen; say which with Limiter::tier".to_owned());
+            };
+            limit = limit.in_tier(tier).ok_or_else(|| format!("it has no tier {}; check the name", shown(tier)))?;
+            part.push(tier.as_str());
+        }
+        if let Some(scope) = limit.scope_name() {
+            let Some((_, value)) = self.scopes.iter().find(|(name, _)| name == scope) else {
+                return Err(format!("no value for its scope {scope}; say which with Limiter::scoped"));
+            };
+            part.push(value);
+        }
+        let part = (!part.is_empty()).then(|| part.join("@"));
+        Ok((limit, part))
     }
 }
 

@@ -15,15 +15,13 @@ use super::{
     LEASE_US, MAX_WAITING, PATIENCE_US, SEND_SHARE,
     class::{Applied, Class, Route, Selection},
     flights::{End, Flights},
+    lessons::{Lessons, Refused},
     memory::Memory,
     queue::{Answer, Grant, Queue, Refusal, Waiter},
     ticket::Ticket,
     worker,
 };
 use crate::{ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind};
-
-/// Nothing cools down for longer.
-const MAX_COOLDOWN: Duration = Duration::from_secs(31 * 86_400);
 
 /// Shared by all handles of one budget and partition.
 #[derive(Debug)]
@@ -55,11 +53,13 @@ pub(crate) struct State {
     came: u64,
     /// The worker lives; it has been told to look.
     pub(crate) working: bool,
-    /// Limits that are to cool down, until when: told in the next exchange.
-    pub(crate) cools: Vec<(Arc<Applied>, u64)>,
+    /// What responses said: told in the next exchange.
+    pub(crate) lessons: Lessons,
     pub(crate) flush: Vec<oneshot::Sender<Result<(), Error>>>,
     /// When the exchange left that has not been answered yet.
     pub(crate) unanswered: Option<u64>,
+    /// The provider refuses the credential.
+    pub(crate) refused: Option<Refused>,
     /// Since when the store has not been reached, and why.
     pub(crate) outage: Option<(u64, Error)>,
     /// What the worker must remember while there is none.
@@ -177,6 +177,9 @@ impl Desk {
         let (sender, answer) = oneshot::channel();
         let waiter = Waiter { class, deadline_us, since_us, answer: sender };
         let mut state = self.state();
+        if let Some(refused) = state.refused.filter(|refused| refused.until_us > since_us) {
+            return Err(self.refused(refused, since_us));
+        }
         if state.waiting >= MAX_WAITING {
             let kind = ErrorKind::QueueFull { budget: self.budget.name().to_owned(), waiting: state.waiting };
             return Err(Error::new(kind));
@@ -206,7 +209,10 @@ impl Desk {
     /// A deadline that cannot be met.
     pub(crate) fn unreachable(&self, queue: &Queue, expected: Duration, deadline: Duration) -> Error {
         let (budget, limit) = (self.budget.name().to_owned(), queue.binding.clone());
-        Error::new(ErrorKind::Unreachable { budget, limit, expected, deadline })
+        Error::new(match queue.cooling {
+            true => ErrorKind::Cooling { budget, limit, expected, deadline },
+            false => ErrorKind::Unreachable { budget, limit, expected, deadline },
+        })
     }
 
     /// Sees to it that a worker lives, and looks if there is something to do.
@@ -326,7 +332,7 @@ impl Desk {
         let (sender, done) = oneshot::channel();
         {
             let mut state = self.state();
-            if !state.working && state.flights.reported() && state.cools.is_empty() {
+            if !state.working && state.flights.reported() && !state.lessons.urgent() {
                 return Ok(());
             }
             state.flush.push(sender);
@@ -338,13 +344,6 @@ impl Desk {
     /// The node changed: a worker that lives sees it for itself, else one starts.
     pub(crate) fn look(self: &Arc<Self>) {
         self.rouse(self.state(), false);
-    }
-
-    /// Nobody in the fleet sends under the limits of a route for a while.
-    pub(crate) async fn cool_down(self: &Arc<Self>, route: &Route, time: Duration) -> Result<(), Error> {
-        let until_us = self.clock.now_us().saturating_add(time.min(MAX_COOLDOWN).as_micros() as u64);
-        self.state().cools.extend(route.limits.iter().map(|limit| (limit.clone(), until_us)));
-        self.flush().await
     }
 
     /// Whether forgetting the desk would lose something.

@@ -9,7 +9,8 @@ use super::{
     answers::{self, Trip},
     desk::{Desk, State},
     journal::Journal,
-    pending::{Asked, Head, Pending, Recall},
+    lessons::Throttle,
+    pending::{Asked, Head, Known, Pending, Recall},
     queue::Queue,
 };
 use crate::{
@@ -27,6 +28,8 @@ const MAX_REPORTS: usize = 256;
 pub(crate) struct Memory {
     head: Head,
     pub(crate) journal: Journal,
+    /// Cooldowns that this process was told of and that are not over: a store that forgot is told again.
+    cooling: Vec<Throttle>,
     pub(super) node: watch::Receiver<String>,
     recall: Recall,
     /// The exchange that has not been answered.
@@ -61,6 +64,7 @@ impl Memory {
         Self {
             head,
             journal: Journal::default(),
+            cooling: Vec::new(),
             node,
             recall: Recall::Nothing,
             pending: None,
@@ -93,7 +97,7 @@ impl Memory {
         let recall = self.recall != Recall::Nothing;
         if self.pending.is_some()
             || asks
-            || !state.cools.is_empty()
+            || state.lessons.urgent()
             || recall
             || heartbeat
             || state.flights.report_due(now_us)
@@ -130,8 +134,8 @@ impl Memory {
             };
             asks.push(Asked { route, wait, runs, limits: queue.route.limits.clone() });
         }
-        let cools = std::mem::take(&mut state.cools);
-        Pending { asks, landed, corrections, cools }
+        let lessons = std::mem::take(&mut state.lessons);
+        Pending { asks, landed, corrections, lessons }
     }
 
     pub(super) fn request(&mut self, state: &State, now_us: u64) -> Option<crate::exchange::Request> {
@@ -143,7 +147,8 @@ impl Memory {
         self.head.acked = acked;
         let unix_us = now_us.saturating_add_signed(self.ahead_us);
         let pending = self.pending.as_ref()?;
-        Some(pending.request(&self.head, self.recall, &state.flights, &self.journal, now_us, unix_us))
+        let known = Known { flights: &state.flights, journal: &self.journal, cooling: &self.cooling };
+        Some(pending.request(&self.head, self.recall, known, now_us, unix_us))
     }
 
     /// The node changed: whatever stands there now may have forgotten something.
@@ -200,6 +205,8 @@ impl Memory {
             tracing::info!(budget = %desk.address, settling_us = done.settle_us, "resumed");
         }
         self.note(&pending);
+        self.cooling.retain(|throttle| throttle.until_us.is_some_and(|until| until > now_us));
+        self.cooling.extend(pending.lessons.throttles.iter().cloned());
         // Before anyone has a permit in hand and looks whether it still holds.
         self.lease_until_us = sent_us + desk.lease_us / 100 * 99;
         desk.lease_until_us.store(self.lease_until_us, Ordering::Relaxed);

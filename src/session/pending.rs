@@ -7,8 +7,9 @@ use super::{
     class::{Applied, Class},
     flights::{Correction, Flights, Landed},
     journal::Journal,
+    lessons::{Lessons, Sight, Throttle},
 };
-use crate::exchange::{Adjust, Ask, Complete, Cool, Past, Request, Resume, Terms};
+use crate::exchange::{Adjust, Ask, Complete, Cool, Past, Request, Resume, Seen, Terms};
 
 /// What one exchange carries.
 #[derive(Debug, Default)]
@@ -16,8 +17,7 @@ pub(crate) struct Pending {
     pub(crate) asks: Vec<Asked>,
     pub(crate) landed: Vec<Landed>,
     pub(crate) corrections: Vec<Correction>,
-    /// Limits of which nobody may send before a time.
-    pub(crate) cools: Vec<(Arc<Applied>, u64)>,
+    pub(crate) lessons: Lessons,
 }
 
 /// What one exchange asks for one route.
@@ -41,6 +41,14 @@ pub(crate) struct Head {
     pub(crate) settle_us: Option<u64>,
     pub(crate) lease_us: u64,
     pub(crate) at_grant: bool,
+}
+
+/// What a session knows beside what it has to say: a store that forgot is told of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) flights: &'a Flights,
+    pub(crate) journal: &'a Journal,
+    pub(crate) cooling: &'a [Throttle],
 }
 
 /// Whether the store must be told again what it knew.
@@ -89,15 +97,7 @@ impl Tables {
 impl Pending {
     /// The request as it goes out at `now_us`; ages are measured from then. `unix_us` is the store's time, as far as we
     /// know.
-    pub(crate) fn request(
-        &self,
-        head: &Head,
-        recall: Recall,
-        flights: &Flights,
-        journal: &Journal,
-        now_us: u64,
-        unix_us: u64,
-    ) -> Request {
+    pub(crate) fn request(&self, head: &Head, recall: Recall, known: Known<'_>, now_us: u64, unix_us: u64) -> Request {
         let mut tables = Tables { unix_us, ..Tables::default() };
         let asks = self.asks.iter().map(|asked| {
             for limit in &asked.limits {
@@ -123,12 +123,24 @@ impl Pending {
             age_us: now_us.saturating_sub(c.at_us),
         };
         let adjusts = self.corrections.iter().map(adjust).collect();
-        let cools = self
-            .cools
-            .iter()
-            .map(|(limit, until_us)| Cool { limit: tables.limit(limit), for_us: until_us.saturating_sub(now_us) });
-        let cools = cools.collect();
-        let resume = (recall != Recall::Nothing).then(|| self.resume(recall, &mut tables, flights, journal, now_us));
+        let forgotten = if recall == Recall::All { known.cooling } else { &[] };
+        let cool = |throttle: &Throttle| Cool {
+            limit: tables.limit(&throttle.limit),
+            age_us: now_us.saturating_sub(throttle.granted_us),
+            for_us: throttle.until_us.map(|until| until.saturating_sub(now_us)),
+            penalty_us: throttle.penalty_us,
+            at_most_us: throttle.at_most_us,
+            cause: throttle.cause.clone(),
+        };
+        let cools = forgotten.iter().chain(&self.lessons.throttles).map(cool).collect();
+        let sight = |sight: &Sight| Seen {
+            limit: tables.limit(&sight.limit),
+            age_us: now_us.saturating_sub(sight.granted_us),
+            quota: sight.quota,
+            remaining: sight.remaining,
+        };
+        let seen = self.lessons.sights.iter().map(sight).collect();
+        let resume = (recall != Recall::Nothing).then(|| self.resume(recall, &mut tables, known, now_us));
         Request {
             session: head.session.clone(),
             who: head.who.clone(),
@@ -144,13 +156,14 @@ impl Pending {
             completes,
             adjusts,
             cools,
+            seen,
             asks,
         }
     }
 
-    fn resume(&self, recall: Recall, tables: &mut Tables, flights: &Flights, journal: &Journal, now_us: u64) -> Resume {
+    fn resume(&self, recall: Recall, tables: &mut Tables, known: Known<'_>, now_us: u64) -> Resume {
         let mut in_flight: Vec<u64> = Vec::new();
-        for (class, held, count) in flights.in_flight().chain(self.landed.iter().map(Landed::in_flight)) {
+        for (class, held, count) in known.flights.in_flight().chain(self.landed.iter().map(Landed::in_flight)) {
             for (limit, units) in class.parts.iter().filter(|(l, _)| held.includes(l.terms.holds_to_the_end())) {
                 let i = tables.limit(limit);
                 in_flight.resize(in_flight.len().max(i + 1), 0);
@@ -160,7 +173,7 @@ impl Pending {
         let flights = in_flight.into_iter().enumerate().filter(|&(_, units)| units > 0).collect();
         let mut past = Vec::new();
         if recall == Recall::All {
-            for (limit, units, at_us, seq) in journal.entries() {
+            for (limit, units, at_us, seq) in known.journal.entries() {
                 past.push(Past { limit: tables.limit(limit), units, age_us: now_us.saturating_sub(at_us), seq });
             }
         }

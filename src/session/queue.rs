@@ -77,12 +77,14 @@ pub(crate) struct Queue {
     pub(crate) pace_us: u64,
     /// The limit that was said to bind last.
     pub(crate) binding: String,
+    /// It does so because it cools down.
+    pub(crate) cooling: bool,
 }
 
 impl Queue {
     pub(crate) fn new(route: Arc<Route>) -> Self {
-        let (waiters, hasty) = Default::default();
-        Self { route, waiters, hasty, gone: 0, wake_us: None, in_line: false, pace_us: 0, binding: String::new() }
+        let (waiters, hasty, binding) = Default::default();
+        Self { route, waiters, hasty, gone: 0, wake_us: None, in_line: false, pace_us: 0, binding, cooling: false }
     }
 
     /// Forgets callers that are gone.

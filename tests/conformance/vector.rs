@@ -100,6 +100,16 @@ pub struct Step {
     pub wait: bool,
     #[serde(default)]
     pub age_ms: f64,
+    #[serde(default)]
+    pub hold_ms: f64,
+    pub limit: Option<String>,
+    pub for_ms: Option<f64>,
+    #[serde(default)]
+    pub penalty_ms: f64,
+    #[serde(default)]
+    pub at_most_ms: f64,
+    pub quota: Option<u64>,
+    pub remaining: Option<u64>,
     pub real: Option<Units<u64>>,
     pub units: Option<Units<i64>>,
     #[serde(default = "one")]
@@ -110,6 +120,7 @@ pub struct Step {
     pub granted: Option<u64>,
     pub wait_ms: Option<u64>,
     pub binding: Option<String>,
+    pub cooling: Option<bool>,
     #[serde(default)]
     pub free: BTreeMap<String, i64>,
     #[serde(default)]
@@ -133,6 +144,8 @@ pub enum Op {
     Settle,
     Use,
     Adjust,
+    Throttle,
+    Seen,
     Look,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paceline::exchange::{Adjust, Ask, Complete, Cool, Part, Past, Reply, Request, Resume, Terms};
+use paceline::exchange::{Adjust, Ask, Complete, Cool, Part, Past, Reply, Request, Resume, Seen, Terms};
 use proptest::prelude::*;
 
 /// A budget and what happens to it.
@@ -24,7 +24,10 @@ pub struct Step {
     /// A route's class, how many of what is out, how long ago, and how it ended.
     pub completes: Vec<(usize, u64, u64, u8)>,
     pub adjusts: Vec<(usize, i64, u64)>,
-    pub cools: Vec<(usize, u64)>,
+    /// A limit, how long ago the permit was granted whose response said so, and for how long (or nothing).
+    pub cools: Vec<(usize, u64, Option<u64>)>,
+    /// A limit, how long ago, the provider's quota and what it says is left.
+    pub seen: Vec<(usize, u64, Option<u64>, Option<u64>)>,
     pub mischief: Mischief,
 }
 
@@ -93,7 +96,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Mischief::Redefine),
         1 => Just(Mischief::TooDear),
     ];
-    let cools = prop_oneof![9 => Just(Vec::new()), 1 => prop::collection::vec((0..3usize, 0..2_000_000u64), 1..3)];
+    let ago = prop_oneof![0..2_000u64, 0..3_000_000u64, 0..90_000_000u64].boxed();
+    let cool = (0..3usize, ago.clone(), prop::option::of(0..2_000_000u64));
+    let sight = (0..3usize, ago, prop::option::of(0..60u64), prop::option::of(0..60u64));
+    let told = (prop::collection::vec(cool, 0..3), prop::collection::vec(sight, 0..3));
+    let told = prop_oneof![5 => Just((Vec::new(), Vec::new())), 1 => told];
     let several = |s| prop::collection::vec(s, 0..3);
     (
         after,
@@ -101,16 +108,17 @@ fn step() -> impl Strategy<Value = Step> {
         several(ask.boxed()),
         prop::collection::vec(complete, 0..3),
         prop::collection::vec(adjust, 0..2),
-        cools,
+        told,
         mischief,
     )
-        .prop_map(|(after_us, session, asks, completes, adjusts, cools, mischief)| Step {
+        .prop_map(|(after_us, session, asks, completes, adjusts, (cools, seen), mischief)| Step {
             after_us,
             session,
             asks,
             completes,
             adjusts,
             cools,
+            seen,
             mischief,
         })
 }
@@ -170,6 +178,20 @@ impl Driver {
         });
         let adjusts =
             step.adjusts.iter().map(|&(limit, units, age_us)| Adjust { limit: limit.min(last), units, age_us });
+        let cools = step.cools.iter().map(|&(limit, age_us, for_us)| Cool {
+            limit: limit.min(last),
+            age_us,
+            for_us,
+            penalty_us: 700_000,
+            at_most_us: 90_000_000,
+            cause: format!("429 after {age_us}"),
+        });
+        let seen = step.seen.iter().map(|&(limit, age_us, quota, remaining)| Seen {
+            limit: limit.min(last),
+            age_us,
+            quota,
+            remaining,
+        });
         let resume = matches!(step.mischief, Mischief::Resume | Mischief::OtherNode).then(|| Resume {
             flights: (0..=last).filter(|l| l % 2 == 0).map(|l| (l, 1)).collect(),
             journal: vec![Past { limit: last, units: 2, age_us: 30_000, seq: acked }],
@@ -197,7 +219,8 @@ impl Driver {
             resume,
             completes: completes.collect(),
             adjusts: adjusts.collect(),
-            cools: step.cools.iter().map(|&(limit, for_us)| Cool { limit: limit.min(last), for_us }).collect(),
+            cools: cools.collect(),
+            seen: seen.collect(),
             asks: asks.collect(),
         }
     }

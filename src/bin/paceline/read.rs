@@ -13,7 +13,7 @@ use std::{
 };
 
 use clap::Args;
-use paceline::Dialect;
+use paceline::{Dialect, Preset};
 use serde_json::{Value, json};
 
 use self::{conclusion::Conclusion, recorded::Recorded};
@@ -27,7 +27,7 @@ const MOST_READ: u64 = 1024 * 1024;
 /// Reads one HTTP response as text from standard input (as `curl -i` prints it): status line, headers, blank line, body.
 #[derive(Args)]
 pub struct Command {
-    /// How to read it: the file of a preset [default: what holds of most providers]
+    /// How to read it: a preset, or the file of one [default: what holds of most providers]
     #[arg(long, value_name = "NAME_OR_FILE")]
     preset: Option<String>,
     /// When it was received, as Unix time in seconds [default: now]
@@ -101,11 +101,15 @@ impl Presets {
     }
 }
 
-/// The dialect of a preset. The one place that knows where presets come from.
+/// The dialect of a shipped preset, or of a file; of that only what is about responses must be right.
 fn dialect(preset: &str) -> Result<Dialect, Failure> {
+    if let Some(shipped) = Preset::named(preset) {
+        return Ok(shipped.dialect().clone());
+    }
     let file = Path::new(preset);
     if !file.is_file() {
-        return Err(format!("preset {preset:?} is no file, and this version ships none; give the path of one").into());
+        let shipped = Preset::names().collect::<Vec<_>>().join(", ");
+        return Err(format!("there is no preset {preset:?}, and no such file; shipped are {shipped}").into());
     }
     let text = fs::read_to_string(file).map_err(|why| format!("{preset} cannot be read: {why}; check the file"))?;
     Ok(Dialect::parse(&text).map_err(|errors| errors.in_file(file))?)

@@ -11,6 +11,7 @@ macro_rules! lua {
 const EXCHANGE: &str = lua!(
     "lib/fields.lua",
     "lib/kinds.lua",
+    "lib/feedback.lua",
     "lib/log.lua",
     "lib/sliding_window.lua",
     "lib/token_bucket.lua",
@@ -27,6 +28,7 @@ const EXCHANGE: &str = lua!(
 const INSPECT: &str = lua!(
     "lib/fields.lua",
     "lib/kinds.lua",
+    "lib/feedback.lua",
     "lib/log.lua",
     "lib/sliding_window.lua",
     "lib/token_bucket.lua",

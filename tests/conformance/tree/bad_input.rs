@@ -3,7 +3,7 @@
 
 use paceline::{
     ManualClock,
-    exchange::{Adjust, Ask, Complete, Part, Past, Request, Resume, Terms},
+    exchange::{Adjust, Ask, Complete, Cool, Part, Past, Request, Resume, Seen, Terms},
 };
 
 use super::{done, next, store};
@@ -52,6 +52,16 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("count", |r| r.asks[0].runs = vec![(0, 0)]),
     ("count", |r| r.asks[0].runs = vec![(0, u64::MAX)]),
     ("route", |r| r.asks.push(r.asks[0].clone())),
+    ("limit", |r| r.cools[0].limit = 1),
+    ("age", |r| r.cools[0].age_us = u64::MAX),
+    ("cooldown", |r| r.cools[0].for_us = Some(u64::MAX)),
+    ("penalty", |r| r.cools[0].penalty_us = u64::MAX),
+    ("penalty", |r| r.cools[0].at_most_us = u64::MAX),
+    ("cause", |r| r.cools[0].cause = "c".repeat(257)),
+    ("limit", |r| r.seen[0].limit = 1),
+    ("age", |r| r.seen[0].age_us = u64::MAX),
+    ("quota", |r| r.seen[0].quota = Some(1 << 40)),
+    ("left", |r| r.seen[0].remaining = Some(1 << 40)),
     ("limit", |r| r.resume = Some(Resume { flights: vec![(1, 1)], journal: vec![] })),
     ("units", |r| r.resume = Some(Resume { flights: vec![(0, u64::MAX)], journal: vec![] })),
     ("limit", |r| r.resume = Some(Resume { flights: vec![], journal: vec![past(1, 1)] })),
@@ -90,6 +100,15 @@ fn sound() -> Request {
         classes: vec![vec![(0, 1)]],
         completes: vec![Complete { class: 0, count: 1, age_us: 0, hold_us: 0, part: Part::Unsent }],
         adjusts: vec![Adjust { limit: 0, units: 1, age_us: 0 }],
+        cools: vec![Cool {
+            limit: 0,
+            age_us: 0,
+            for_us: Some(0),
+            penalty_us: 0,
+            at_most_us: 0,
+            cause: "429".to_owned(),
+        }],
+        seen: vec![Seen { limit: 0, age_us: 0, quota: None, remaining: None }],
         asks: vec![Ask { route: 0, wait: false, runs: vec![(0, 1)] }],
         ..next("a", 0, &[window("spike", 2)])
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use paceline::{
     Error, ManualClock, Store,
-    exchange::{Adjust, Ask, Complete, Done, Part, Reply, Request, Terms},
+    exchange::{Adjust, Ask, Complete, Cool, Done, Part, Reply, Request, Seen, Terms},
 };
 
 use super::{next, store};
@@ -102,7 +102,7 @@ impl<'a> Run<'a> {
         };
         let cost = step.cost.places(&self.terms);
         let age_us = micros(step.age_ms);
-        let done = |part| Complete { class: 0, count: step.count, age_us, hold_us: 0, part };
+        let done = |part| Complete { class: 0, count: step.count, age_us, hold_us: micros(step.hold_ms), part };
         let adjusts = |units: Vec<(usize, i64)>| {
             units.into_iter().map(|(limit, units)| Adjust { limit, units, age_us }).collect()
         };
@@ -123,12 +123,40 @@ impl<'a> Run<'a> {
             Op::Adjust => {
                 request.adjusts = adjusts(step.units.as_ref().map_or_else(Vec::new, |u| u.places(&self.terms)))
             }
+            Op::Throttle => {
+                request.cools = self
+                    .about(step)
+                    .map(|limit| Cool {
+                        limit,
+                        age_us,
+                        for_us: step.for_ms.map(micros),
+                        penalty_us: micros(step.penalty_ms),
+                        at_most_us: micros(step.at_most_ms),
+                        cause: "429".to_owned(),
+                    })
+                    .collect();
+            }
+            Op::Seen => {
+                let (quota, remaining) = (step.quota, step.remaining);
+                request.seen = self.about(step).map(|limit| Seen { limit, age_us, quota, remaining }).collect();
+            }
             Op::Look => {}
         }
         if !request.completes.is_empty() || request.asks.iter().any(|ask| !ask.runs.is_empty()) {
             request.classes = vec![cost];
         }
         request
+    }
+
+    /// The limits that a step is about.
+    fn about(&self, step: &Step) -> std::ops::Range<usize> {
+        match &step.limit {
+            None => 0..self.terms.len(),
+            Some(name) => {
+                let limit = place(&self.terms, name);
+                limit..limit + 1
+            }
+        }
     }
 
     fn judge(&self, step: &Step, answer: Result<Reply, Error>) -> Result<(), String> {
@@ -149,6 +177,9 @@ impl<'a> Run<'a> {
         }
         if let Some(name) = &step.binding {
             same("binding", turn.binding.map(|limit| self.terms[limit].key()), Some(name.as_str()))?;
+        }
+        if let Some(cooling) = step.cooling {
+            same("cooling", turn.cooling, cooling)?;
         }
         let free = |name: &String| done.free[place(&self.terms, name)];
         for (name, expected) in &step.free {

@@ -57,9 +57,7 @@ impl fmt::Display for View<'_> {
         writeln!(f, "{}", self.table(&header, limits.iter().map(limit_row)))?;
         writeln!(f, "  █ used  ▒ in flight  ░ free; the next unit comes free in the time given")?;
         for limit in limits {
-            if let Some(left) = limit.cooldown_ms {
-                writeln!(f, "  limit {} cools down: nobody sends for {}", limit.name, time(left))?;
-            }
+            told(f, limit)?;
         }
         if let Some(left) = settling_ms {
             let left = time(*left);
@@ -75,6 +73,31 @@ impl fmt::Display for View<'_> {
             more => write!(f, "\n  and {more} more"),
         }
     }
+}
+
+/// What responses said of a limit.
+fn told(f: &mut fmt::Formatter<'_>, limit: &LimitReport) -> fmt::Result {
+    let name = &limit.name;
+    if let Some(left) = limit.cooldown_ms {
+        writeln!(f, "  limit {name} cools down: nobody sends for {}", time(left))?;
+    }
+    let Some(said) = &limit.feedback else { return Ok(()) };
+    if let Some(ago) = said.cooled_ms_ago {
+        writeln!(f, "  limit {name} cooled down until {} ago", time(ago))?;
+    }
+    if !said.cause.is_empty() {
+        writeln!(f, "    because of {}; told {}", said.cause, said.origin)?;
+    }
+    if let Some(units) = said.trying {
+        writeln!(f, "  limit {name} is tried again: at most {units} in flight until they are answered")?;
+    }
+    if let Some(quota) = said.told_quota {
+        writeln!(f, "  limit {name}: the provider says that its quota is {quota}, which is less than configured")?;
+    }
+    if said.by_others > 0 {
+        writeln!(f, "  limit {name}: others used {} of it", said.by_others)?;
+    }
+    Ok(())
 }
 
 fn limit_row(limit: &LimitReport) -> Vec<String> {
@@ -121,6 +144,8 @@ fn time(millis: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use paceline::FeedbackReport;
+
     use super::*;
 
     fn report() -> Report {
@@ -135,6 +160,12 @@ mod tests {
             waiting: 0,
             next_free_ms: Some(5_025_000),
             cooldown_ms: Some(2500),
+            feedback: Some(FeedbackReport {
+                cause: "429, Retry-After 3".to_owned(),
+                origin: "web-1 4711 0.1.0".to_owned(),
+                by_others: 12,
+                ..FeedbackReport::default()
+            }),
         };
         let session = SessionReport {
             id: "21c9375a4aeacd5c.1".into(),

@@ -1,16 +1,16 @@
-//! Reads budgets and their limits. Whether what was read makes sense is for [`crate::BudgetBuilder`] to say.
+//! Reads limits, which every file writes alike. Whether what was read makes sense is for [`crate::BudgetBuilder`] to say.
 
 use std::time::Duration;
 
+use toml::de::DeValue;
+
+use super::{Mistakes, Section};
 use crate::{
-    ArrivalWithin, Budget, BudgetBuilder, CountFrom, Limit, OnStoreError, Quota,
+    BudgetBuilder, Limit, Quota,
     budget::{BudgetFlaw, limit_title},
-    name::shown,
-    settings::{Mistakes, Section},
 };
 
-const BUDGET_SETTINGS: [&str; 6] = ["count_from", "arrival_within", "rtt_floor", "on_store_error", "limit", "preset"];
-const LIMIT_SETTINGS: [&str; 10] = ["name", "kind", "quota", "per", "burst", "zone", "offset", "skew", "unit", "scope"];
+const SETTINGS: [&str; 10] = ["name", "kind", "quota", "per", "burst", "zone", "offset", "skew", "unit", "scope"];
 
 /// The kinds, before their numbers are known.
 #[derive(Clone, Copy)]
@@ -28,68 +28,35 @@ const KINDS: [(&str, KindWord); 4] = [
     ("concurrency", KindWord::Concurrency),
 ];
 
-/// The budget, if it is sound; what is not is a mistake at its line.
-pub(super) fn read_budget(section: &Section, mistakes: &mut Mistakes) -> Option<Budget> {
-    let preset = refuse_preset(section, mistakes);
-    let limits = section.array("limit", limit_title, mistakes);
-    let mut builder = read_settings(section, mistakes);
-    let limits = match limits {
+/// Adds the limits of a table to a budget; what is wrong with any of it is a mistake at its line. None if there are limits
+/// and none of them can be read.
+pub(crate) fn read_limits(
+    section: &Section,
+    mut builder: BudgetBuilder,
+    mistakes: &mut Mistakes,
+) -> Option<BudgetBuilder> {
+    let limits = match section.array("limit", limit_title, mistakes) {
         Some(limits) => limits,
-        None if preset || section.get("limit").is_some() => return None,
+        None if section.get("limit").is_some() => return None,
         None => Vec::new(),
     };
     for (index, limit) in limits.iter().enumerate() {
         builder = builder.limit(read_limit(limit, index, mistakes));
     }
-    for BudgetFlaw { limit, flaw } in builder.flaws() {
+    for BudgetFlaw { limit, flaw } in builder.flaws(&section.title) {
         let at = match limit.and_then(|index| limits.get(index)) {
             Some(limit) => limit.place(flaw.setting),
             None => section.place(flaw.setting),
         };
         mistakes.add(at, flaw.text);
     }
-    builder.build().ok()
-}
-
-/// No presets ship yet, so each one that is asked for is a mistake.
-fn refuse_preset(section: &Section, mistakes: &mut Mistakes) -> bool {
-    let Some(_) = section.get("preset") else {
-        section.refuse_others(&BUDGET_SETTINGS, mistakes);
-        return false;
-    };
-    section.refuse_others(&[&BUDGET_SETTINGS[..], &["vars"]].concat(), mistakes);
-    if let Some((preset, at)) = section.string("preset", mistakes) {
-        let text = format!("preset {} is not there; this version ships none; write the limits out", shown(preset));
-        mistakes.add(at, section.message(text));
-    }
-    true
-}
-
-fn read_settings(section: &Section, mistakes: &mut Mistakes) -> BudgetBuilder {
-    let mut builder = Budget::builder(section.name);
-    let count_from = [("response", CountFrom::Response), ("grant", CountFrom::Grant)];
-    if let Some(count_from) = section.choice("count_from", &count_from, mistakes) {
-        builder = builder.count_from(count_from);
-    }
-    if section.get("arrival_within").and_then(|value| value.as_str()) == Some("unbounded") {
-        builder = builder.arrival_within(ArrivalWithin::Unbounded);
-    } else if let Some(within) = section.duration("arrival_within", mistakes) {
-        builder = builder.arrival_within(within);
-    }
-    if let Some(floor) = section.duration("rtt_floor", mistakes) {
-        builder = builder.rtt_floor(floor);
-    }
-    let policies = [("refuse", OnStoreError::Refuse), ("allow", OnStoreError::Allow)];
-    if let Some(policy) = section.choice("on_store_error", &policies, mistakes) {
-        builder = builder.on_store_error(policy);
-    }
-    builder
+    Some(builder)
 }
 
 /// The limit, with something harmless in place of what could not be read: that is a mistake already, and should not
 /// hide the others.
 fn read_limit(section: &Section, index: usize, mistakes: &mut Mistakes) -> Limit {
-    section.refuse_others(&LIMIT_SETTINGS, mistakes);
+    section.refuse_others(&SETTINGS, mistakes);
     section.require("name", "give the limit one of its own", mistakes);
     section.require(
         "kind",
@@ -99,7 +66,7 @@ fn read_limit(section: &Section, index: usize, mistakes: &mut Mistakes) -> Limit
     section.require("quota", "write a whole number", mistakes);
     let name = section.string("name", mistakes).map_or_else(|| (index + 1).to_string(), |(name, _)| name.to_owned());
     let kind = section.choice("kind", &KINDS, mistakes);
-    let amount = section.amount("quota", mistakes).unwrap_or(1);
+    let (amount, tiers) = read_quota(section, mistakes);
     let per = section.duration("per", mistakes);
     let limit = match kind {
         Some(KindWord::Concurrency) => {
@@ -123,7 +90,23 @@ fn read_limit(section: &Section, index: usize, mistakes: &mut Mistakes) -> Limit
             );
         }
     };
+    let limit = if tiers.is_empty() { limit } else { limit.tiers(tiers) };
     read_names(read_numbers(limit, section, mistakes), section, mistakes)
+}
+
+/// The one amount, or that of each tier.
+fn read_quota<'a>(section: &Section<'a>, mistakes: &mut Mistakes) -> (u64, Vec<(&'a str, u64)>) {
+    if !matches!(section.get("quota"), Some(DeValue::Table(_))) {
+        return (section.amount("quota", mistakes).unwrap_or(1), Vec::new());
+    }
+    let tiers = section.section("quota", "quota", mistakes).map(|quota| {
+        let quota = quota.titled(section.title.clone());
+        if quota.is_empty() {
+            mistakes.add(quota.at, quota.message("quota has no tiers; write one at least, as in { S = 3, M = 10 }"));
+        }
+        quota.amounts("quota of tier", mistakes)
+    });
+    (1, tiers.unwrap_or_default())
 }
 
 fn quota(amount: u64, per: Option<Duration>, instead: Duration) -> Quota {

@@ -1,0 +1,161 @@
+//! What responses said of one limit: that nobody may send for a while, what the provider's own numbers are, and that
+//! others use it, too. Only limits of which something was said have one.
+//!
+//! Twin: `lua/lib/feedback.lua`.
+
+use super::limit::Time;
+use crate::exchange::{Cool, Seen};
+
+/// After so long without one, or a period of the limit if that is longer, one throttle less counts as a repeat.
+const FORGIVE: i64 = 60_000_000;
+/// A higher quota is believed when so many responses in a row say the same.
+const AGREED: i64 = 3;
+/// How long the most that was in use is remembered, at least; twice that at most. Answers to older requests say nothing
+/// about strangers.
+const MEMORY: i64 = 5_000_000;
+
+/// What responses said of one limit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Feedback {
+    /// The last cooldown: when it began, when it ends or ended, what for and who was told.
+    pub(crate) cool_since: i64,
+    pub(crate) cool_until: i64,
+    pub(crate) cause: String,
+    pub(crate) origin: String,
+    /// Throttles that said nothing of how long, lately, and when the last came.
+    strikes: i64,
+    struck_at: i64,
+    /// After a cooldown: how many units may be in flight, from one on; 0: as many as are free.
+    pub(crate) ramp: i64,
+    /// The provider's quota where it is lower than ours, 0 where not; a higher one, and how many responses said it.
+    pub(crate) quota: i64,
+    rumour: i64,
+    agreed: i64,
+    /// The most units that were used and in flight, since when; and before that.
+    since: i64,
+    most: i64,
+    since_before: i64,
+    most_before: i64,
+    /// Units that others used, since when.
+    pub(crate) by_others: i64,
+    by_others_since: i64,
+}
+
+impl Feedback {
+    /// For a limit of which so many units are used and in flight.
+    pub(crate) fn new(busy: i64, t: Time) -> Self {
+        Self { since: t.now, most: busy, since_before: t.now, by_others_since: t.now, ..Self::default() }
+    }
+
+    /// Nobody sends for a while.
+    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, period: i64, at_grant: bool, t: Time) {
+        // What was sent before a cooldown began must not stretch it: all that was on its way is told the same.
+        if t.now - (cool.age_us as i64) < self.cool_since {
+            return;
+        }
+        let wait = match cool.for_us {
+            Some(us) => us as i64,
+            None => self.strike(cool, period, t),
+        };
+        let until = t.now + wait;
+        if until <= self.cool_until {
+            return;
+        }
+        if self.cool_until <= t.now {
+            self.cool_since = t.now;
+        }
+        self.cool_until = until;
+        self.cause.clone_from(&cool.cause);
+        origin.clone_into(&mut self.origin);
+        // Units that age from their grant are never in flight, so nothing would tell of a probe.
+        self.ramp = if at_grant { 0 } else { 1 };
+    }
+
+    /// How long to wait where nothing says: twice as long with each repeat.
+    fn strike(&mut self, cool: &Cool, period: i64, t: Time) -> i64 {
+        let quiet = (t.now - self.struck_at) / FORGIVE.max(period);
+        self.strikes = (self.strikes - quiet).max(0);
+        let wait = (cool.penalty_us as i64) << self.strikes.min(20);
+        self.strikes = (self.strikes + 1).min(20);
+        self.struck_at = t.now;
+        wait.min(cool.at_most_us as i64)
+    }
+
+    /// Units answered whose permits were granted so long ago: after a cooldown each makes room for one more.
+    pub(crate) fn answered(&mut self, units: i64, granted_ago: i64, capacity: i64, t: Time) -> bool {
+        if self.ramp == 0 || t.now - granted_ago < self.cool_until {
+            return false;
+        }
+        self.ramp += units;
+        if self.ramp >= capacity {
+            self.ramp = 0;
+        }
+        true
+    }
+
+    /// Units that may go, of those that are free: none while it cools down, then one, then more and more.
+    pub(crate) fn allows(&self, free: i64, flying: i64, t: Time) -> i64 {
+        if self.cool_until > t.now {
+            free.min(0)
+        } else if self.ramp > 0 {
+            free.min((self.ramp - flying).max(0))
+        } else {
+            free
+        }
+    }
+
+    /// Whether a request that is larger than the ramp goes all the same: alone.
+    pub(crate) fn probes(&self, flying: i64, t: Time) -> bool {
+        self.ramp > 0 && flying == 0 && self.cool_until <= t.now
+    }
+
+    /// Units that others used and that we did not know of, by what the provider says is left. Never less than that: what
+    /// it says may only lower what we think is left.
+    pub(crate) fn strangers(&mut self, seen: &Seen, capacity: i64, period: i64, t: Time) -> i64 {
+        let (Some(remaining), sent) = (seen.remaining, t.now - seen.age_us as i64) else { return 0 };
+        if sent < self.since_before {
+            return 0;
+        }
+        // The most that we can have used when it was counted. What is more was not us.
+        let ours = if sent >= self.since { self.most } else { self.most.max(self.most_before) };
+        let quota = seen.quota.filter(|q| *q > 0).map_or(capacity, |q| q as i64);
+        let strangers = quota - remaining as i64 - ours;
+        if strangers <= 0 {
+            return 0;
+        }
+        if t.now - self.by_others_since >= period {
+            (self.by_others, self.by_others_since) = (0, t.now);
+        }
+        self.by_others += strangers;
+        self.most += strangers;
+        strangers
+    }
+
+    /// A lower quota holds at once, a higher one when it was said several times, and never above ours.
+    pub(crate) fn learn(&mut self, quota: i64, capacity: i64) {
+        let now = if self.quota > 0 { self.quota.min(capacity) } else { capacity };
+        if quota.min(capacity) > now {
+            self.agreed = if quota == self.rumour { self.agreed + 1 } else { 1 };
+            self.rumour = quota;
+            if self.agreed < AGREED {
+                return;
+            }
+        }
+        self.quota = if quota < capacity { quota } else { 0 };
+        (self.rumour, self.agreed) = (0, 0);
+    }
+
+    /// Notes what is in use, after an exchange.
+    pub(crate) fn note(&mut self, busy: i64, t: Time) {
+        if t.now - self.since >= MEMORY {
+            (self.since_before, self.most_before) = (self.since, self.most);
+            (self.since, self.most) = (t.now, busy);
+        }
+        self.most = self.most.max(busy);
+    }
+
+    /// Forgetting it changes nothing.
+    pub(crate) fn idle(&self, t: Time) -> bool {
+        self.cool_until <= t.now && self.ramp == 0
+    }
+}

@@ -1,0 +1,124 @@
+//! What responses said, to be told in the next exchange: to the whole fleet.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    class::{Applied, Route},
+    desk::Desk,
+    queue::{Grant, Refusal},
+};
+use crate::{Error, error::ErrorKind};
+
+/// After a credential was refused nothing goes out for so long: each call would be refused and count all the same.
+const REFUSED_US: u64 = 30_000_000;
+/// The first and the longest pause where nobody said how long.
+const PENALTY_US: (u64, u64) = (1_000_000, 900_000_000);
+/// Nothing cools down for longer.
+const MAX_COOLDOWN: Duration = Duration::from_secs(31 * 86_400);
+
+/// Nobody may send under a limit for a while.
+#[derive(Debug, Clone)]
+pub(crate) struct Throttle {
+    pub(crate) limit: Arc<Applied>,
+    /// When the permit was granted whose response said so.
+    pub(crate) granted_us: u64,
+    /// Until when, if anybody said.
+    pub(crate) until_us: Option<u64>,
+    pub(crate) penalty_us: u64,
+    pub(crate) at_most_us: u64,
+    pub(crate) cause: String,
+}
+
+/// What a response said of a limit in the provider's own numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Sight {
+    pub(crate) limit: Arc<Applied>,
+    pub(crate) granted_us: u64,
+    pub(crate) quota: Option<u64>,
+    pub(crate) remaining: Option<u64>,
+}
+
+/// What has not been told yet.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lessons {
+    pub(crate) throttles: Vec<Throttle>,
+    pub(crate) sights: Vec<Sight>,
+}
+
+/// The provider refuses the credential.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused {
+    pub(crate) until_us: u64,
+    status: u16,
+}
+
+impl Lessons {
+    /// Whether something is to be told at once.
+    pub(crate) fn urgent(&self) -> bool {
+        !self.throttles.is_empty()
+    }
+}
+
+impl Desk {
+    /// Nobody in the fleet sends under the limits of a route for a while.
+    pub(crate) async fn cool_down(self: &Arc<Self>, route: &Route, time: Duration) -> Result<(), Error> {
+        let granted_us = self.clock.now_us();
+        let until_us = Some(granted_us.saturating_add(time.min(MAX_COOLDOWN).as_micros() as u64));
+        let by_hand = |limit: &Arc<Applied>| Throttle {
+            limit: limit.clone(),
+            granted_us,
+            until_us,
+            penalty_us: 0,
+            at_most_us: 0,
+            cause: "by hand".to_owned(),
+        };
+        self.state().lessons.throttles.extend(route.limits.iter().map(by_hand));
+        self.flush().await
+    }
+
+    /// A response said that too many came.
+    pub(crate) fn throttled(self: &Arc<Self>, grant: &Grant, wait: Option<Duration>) {
+        let now_us = self.clock.now_us();
+        let throttle = |limit: &Arc<Applied>| Throttle {
+            limit: limit.clone(),
+            granted_us: grant.sent_us,
+            until_us: wait.map(|wait| now_us.saturating_add(wait.min(MAX_COOLDOWN).as_micros() as u64)),
+            penalty_us: PENALTY_US.0,
+            at_most_us: PENALTY_US.1,
+            cause: "a throttled response".to_owned(),
+        };
+        self.learn(grant.class.parts.iter().map(|(limit, _)| throttle(limit)).collect());
+    }
+
+    /// The whole fleet is to know of a throttle, at once.
+    fn learn(self: &Arc<Self>, throttles: Vec<Throttle>) {
+        let mut state = self.state();
+        state.lessons.throttles.extend(throttles);
+        self.rouse(state, true);
+    }
+
+    /// The provider refused the credential: those who wait are told, and those who come in the next while.
+    pub(crate) fn refuse(self: &Arc<Self>, status: u16) {
+        let now_us = self.clock.now_us();
+        let refused = Refused { until_us: now_us + REFUSED_US, status };
+        let mut state = self.state();
+        state.refused = Some(refused);
+        let error = self.refused(refused, now_us);
+        let mut waiters = Vec::new();
+        for queue in state.queues.values_mut() {
+            waiters.extend(queue.waiters.drain(..).chain(queue.hasty.drain(..)));
+            queue.gone = 0;
+        }
+        tracing::error!(budget = %self.address, status, "the provider refuses the credential; nothing is sent for 30 s");
+        self.rouse(state, true);
+        for waiter in waiters {
+            _ = waiter.answer.send(Err(Refusal::Failed(error.clone())));
+        }
+    }
+
+    pub(crate) fn refused(&self, refused: Refused, now_us: u64) -> Error {
+        let wait = Duration::from_micros(refused.until_us.saturating_sub(now_us));
+        let (budget, status) = (self.budget.name().to_owned(), refused.status);
+        Error::new(ErrorKind::Refused { budget, status, wait })
+    }
+}
