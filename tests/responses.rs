@@ -8,7 +8,7 @@ mod properties;
 use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
-use paceline::Dialect;
+use paceline::{Dialect, Preset};
 
 use case::Case;
 
@@ -20,10 +20,23 @@ fn dialect_file(name: &str) -> PathBuf {
     folder().join(format!("dialects/{name}.toml"))
 }
 
+/// A dialect of a shipped preset, or else of the folder; without a name, the generic one.
 fn dialect(name: Option<&str>) -> Dialect {
     let Some(name) = name else { return Dialect::generic() };
+    if let Some(preset) = Preset::named(name) {
+        return preset.dialect().clone();
+    }
     let text = fs::read_to_string(dialect_file(name)).unwrap();
     Dialect::parse(&text).unwrap_or_else(|errors| panic!("{}", errors.in_file(dialect_file(name))))
+}
+
+/// The same, as the command takes it.
+#[cfg(feature = "cli")]
+fn as_argument(name: &str) -> String {
+    match Preset::named(name) {
+        Some(_) => name.to_owned(),
+        None => dialect_file(name).to_string_lossy().into_owned(),
+    }
 }
 
 fn toml_files(folder: PathBuf) -> Vec<PathBuf> {
@@ -56,7 +69,7 @@ fn from_each_response_follows_what_must() {
 #[test]
 fn the_command_says_the_same_of_each() {
     let cases = cases();
-    let lines: String = cases.iter().map(|case| format!("{}\n", case.line(dialect_file))).collect();
+    let lines: String = cases.iter().map(|case| format!("{}\n", case.line(as_argument))).collect();
     let output = case::paceline(&["--jsonl"], lines.as_bytes());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let said: Vec<serde_json::Value> =
@@ -79,8 +92,7 @@ fn one_response_is_told_to_people_and_to_programs() {
                 limit requests: 0 of 100 left\n";
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stdout).as_ref()), (Some(0), want));
 
-    let klinky = dialect_file("klinky");
-    let output = case::paceline(&["--json", "--preset", klinky.to_str().unwrap()], response);
+    let output = case::paceline(&["--json", "--preset", "klinky"], response);
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
         (&said["wait_s"], &said["about"][0], &said["source"]),

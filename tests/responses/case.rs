@@ -147,7 +147,6 @@ pub fn told(observation: &Observation, case: &Case) -> String {
 mod command {
     use std::{
         io::Write,
-        path::PathBuf,
         process::{Command, Output, Stdio},
     };
 
@@ -157,13 +156,13 @@ mod command {
 
     impl Case {
         /// The case as a line for `paceline read --jsonl`.
-        pub fn line(&self, file: impl Fn(&str) -> PathBuf) -> Value {
+        pub fn line(&self, argument: impl Fn(&str) -> String) -> Value {
             let mut headers = Map::new();
             for (name, value) in self.lines() {
                 let values = headers.entry(name.to_owned()).or_insert_with(|| json!([]));
                 values.as_array_mut().unwrap().push(value.into());
             }
-            let preset = self.dialect.as_deref().map(|name| file(name).to_string_lossy().into_owned());
+            let preset = self.dialect.as_deref().map(argument);
             let status = self.status.as_u16();
             json!({ "preset": preset, "status": status, "headers": headers, "body": self.body, "now_unix": self.now })
         }

@@ -1,9 +1,9 @@
 //! What holds of any response, whatever bytes it is made of.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use paceline::{Dialect, Observation};
+use paceline::{Dialect, Observation, Preset};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{dialect, folder, toml_files};
@@ -143,11 +143,13 @@ fn status() -> impl Strategy<Value = StatusCode> {
         .prop_map(|status| StatusCode::from_u16(status).unwrap())
 }
 
-fn dialects() -> Vec<Dialect> {
+/// All that there are, read once.
+static DIALECTS: LazyLock<Vec<Dialect>> = LazyLock::new(|| {
     let files = toml_files(folder().join("dialects"));
     let named = files.iter().map(|path| dialect(Some(path.file_stem().unwrap().to_str().unwrap())));
-    named.chain([Dialect::generic()]).collect()
-}
+    let shipped = Preset::names().map(|name| dialect(Some(name)));
+    named.chain(shipped).chain([Dialect::generic()]).collect()
+});
 
 /// What the generic rules conclude from a 429 with one header.
 fn of(name: &str, value: &str) -> Observation {
@@ -168,7 +170,7 @@ proptest! {
         status in status(), headers in headers(), body in body(),
         now in prop_oneof![Just(Duration::from_secs(NOW)), Just(Duration::ZERO), Just(Duration::MAX), any::<Duration>()],
     ) {
-        for dialect in dialects() {
+        for dialect in &*DIALECTS {
             let observation = dialect.observe(status, &headers, &body, now);
             prop_assert_eq!(&observation, &dialect.observe(status, &headers, &body, now));
             prop_assert!(!(observation.refused && observation.throttled.is_some()));
