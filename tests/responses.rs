@@ -8,7 +8,7 @@ mod properties;
 use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
-use paceline::{Dialect, Preset};
+use paceline::{Budget, Dialect, Limit, Limiter, MemoryStore, Preset, Quota};
 
 use case::Case;
 
@@ -132,6 +132,26 @@ fn every_bad_dialect_is_told_exactly_what_is_wrong() {
         seen.insert(path);
     }
     assert!(seen.len() >= 4, "the bad dialects are gone");
+}
+
+/// A lock on an object is no reason for the fleet to wait; the same answer about the route is.
+#[tokio::test]
+async fn an_answer_about_no_limit_slows_nobody() {
+    let lock = r#"{"error":{"code":"lock_timeout"}}"#;
+    for (body, free) in [(lock, true), ("{}", false)] {
+        let budget = Budget::builder("a").limit(Limit::sliding_window("all", Quota::per_second(100))).build().unwrap();
+        let limiter = Limiter::new(MemoryStore::new(), budget);
+        let said = dialect(Some("stripe")).observe(
+            StatusCode::TOO_MANY_REQUESTS,
+            &HeaderMap::new(),
+            body.as_bytes(),
+            Duration::ZERO,
+        );
+        limiter.acquire(1).await.unwrap().complete_with(&said);
+        limiter.flush().await.unwrap();
+        let granted = limiter.try_acquire(1).await.unwrap().is_granted();
+        assert_eq!(granted, free, "{body}");
+    }
 }
 
 #[test]
