@@ -154,6 +154,17 @@ async fn an_answer_about_no_limit_slows_nobody() {
     }
 }
 
+/// The first thing that anyone copies.
+#[test]
+fn the_examples_in_the_guide_are_right() {
+    let guide = include_str!("../src/guide/reading_responses.md");
+    let examples: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        Dialect::parse(example).unwrap_or_else(|errors| panic!("{errors}\n{example}"));
+    }
+}
+
 #[test]
 fn a_body_is_read_to_64_kib_and_no_further() {
     let read = |body: &[u8]| {

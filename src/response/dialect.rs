@@ -52,6 +52,7 @@ const CONDITIONS: [&str; 5] = ["status", "header", "body_at", "body_says", "exha
 ///
 /// It is data. A file has signals (without any, the usual headers are read as [`Dialect::generic`] does), rules for throttled answers (the first that matches is what happened), and perhaps
 /// `[refused]`, the statuses of a credential that is not accepted (401 if absent). It names the limits of the same file.
+/// [`crate::guide::reading_responses`] has all of it.
 ///
 /// ```
 /// use std::time::Duration;
