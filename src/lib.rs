@@ -31,7 +31,7 @@
 //! | which kinds of limit, which numbers | [`guide::choosing_limits`], [`Limit`], [`Quota`] |
 //! | waiting for a permit, and what to do with it | [`Limiter`], [`Permit`], [`Cost`] |
 //! | a configuration file | [`Config`] |
-//! | what a response says about limits | [`Dialect`], [`Observation`], `paceline read` |
+//! | what a response says about limits | [`guide::reading_responses`], [`Dialect`], `paceline read` |
 //! | how it decides | [`guide::how_it_decides`] |
 //! | what happens when something breaks | [`guide::failure_modes`], [`Error`] |
 //! | what an operator sees | [`Report`], `paceline inspect` |
