@@ -1,6 +1,6 @@
 -- One exchange of one session with one budget: completions, corrections and asks go in, grants and waits come out. All
 -- limits are decided together. Nothing is written before everything has been checked.
---   KEYS[1] state, a hash   KEYS[2] line, a sorted set
+--   KEYS[1] state, a hash   KEYS[2] line, a sorted set   KEYS[3] the node's marker, if it is in reach
 --   ARGV[1] the request     ARGV[2] where to publish wake-ups (a session's name without its last part is appended)
 --   ARGV[3] a clock in Unix microseconds, for tests
 --   Reply: a list of integers whose first says what it is; lua/README.md names them.
@@ -19,6 +19,7 @@ end
 
 local sound, request = pcall(Request.read)
 if not sound then return { REFUSED, request } end
+local list, resumes = request.list, request.flights ~= nil
 local wall = server_time()
 
 local names = { 'm', 's:' .. request.session }
@@ -37,11 +38,14 @@ local me = Session.read(request.session)
 
 -- Why this exchange must not be done; decided before anything is written.
 for _, terms in ipairs(request.limits) do
-  if terms[7] and (wall < terms[7] or wall >= terms[10]) then return { OTHER_TIME, wall } end
+  if terms[2] == FIXED_WINDOW and terms[10] > 0 and (wall < terms[7] or wall >= terms[10]) then return { OTHER_TIME, wall } end
 end
 if not meta then
-  if request.acked > 0 and not request.resume then return { LOST } end
+  if request.acked > 0 and not resumes then return { LOST } end
   if request.settle < 0 then return { NO_STATE } end
+  -- Who looked before the node forgot would take a budget for new that others have spent from.
+  local marker = KEYS[3] and redis.call('GET', KEYS[3])
+  if marker ~= nil and marker ~= string.match(request.node, '^[^ ]*') then return { NO_STATE } end
 else
   if meta.layout > LAYOUT then return { NEWER, meta.layout } end
   if me then
@@ -54,7 +58,7 @@ else
     end
     if me.seq > request.seq then return { STALE } end
   end
-  if not request.resume then
+  if not resumes then
     if meta.node ~= request.node then return { OTHER_NODE, meta.node } end
     if (me and me.seq or 0) < request.acked then return { LOST } end
   end
@@ -145,7 +149,7 @@ local function sweep()
 end
 sweep()
 
-if fresh or (request.resume and meta.node ~= request.node) then
+if fresh or (resumes and meta.node ~= request.node) then
   meta.node = request.node
   meta.settle_until = math.max(meta.settle_until, t.now + math.max(request.settle, 0))
 end
@@ -172,10 +176,10 @@ for i, terms in ipairs(request.limits) do
 end
 
 -- Enters again what the store forgot: all that the session holds, and what it used that was not heard of.
-if request.resume then
-  local flights, journal = request.resume[1], request.resume[2]
+if resumes then
+  local flights, journal = request.flights, request.journal
   local truly = {}
-  for i = 1, #flights, 2 do truly[limits[flights[i]].key] = flights[i + 1] end
+  for i = flights + 1, flights + 2 * list[flights], 2 do truly[limits[list[i]].key] = list[i + 1] end
   for _, limit in ipairs(limits) do
     local believed, now = me.flights[limit.key] or 0, truly[limit.key] or 0
     if now > believed then
@@ -196,18 +200,21 @@ if request.resume then
       me.flights[key] = nil
     end
   end
-  for i = 1, #journal, 4 do
-    if journal[i + 3] > me.seq then Limit.land(limits[journal[i]], journal[i + 1], 0, journal[i + 2], t) end
+  for i = journal + 1, journal + 4 * list[journal], 4 do
+    local limit, units, age, reported = list[i], list[i + 1], list[i + 2], list[i + 3]
+    if reported > me.seq then Limit.land(limits[limit], units, 0, age, t) end
   end
 end
 
-for _, cool in ipairs(request.cools) do
-  Limit.cool(limits[cool[1]], cool, request.who, request.at_grant, t)
+for c = 0, request.causes - 1 do
+  local i = request.cools + 5 * c
+  local told = { age = list[i + 1], wait = list[i + 2], penalty = list[i + 3], most = list[i + 4], cause = list[request.cause_at + c] }
+  Limit.cool(limits[list[i]], told, request.who, request.at_grant, t)
 end
 
 local completes = request.completes
-for i = 1, #completes, 5 do
-  local class, count, age, hold, part = request.classes[completes[i]], completes[i + 1], completes[i + 2], completes[i + 3], completes[i + 4]
+for i = completes + 1, completes + 5 * list[completes], 5 do
+  local class, count, age, hold, part = request.classes[list[i]], list[i + 1], list[i + 2], list[i + 3], list[i + 4]
   for j = 1, #class, 2 do
     local limit = limits[class[j]]
     local to_the_end = limit.kind == CONCURRENCY
@@ -225,14 +232,16 @@ for i = 1, #completes, 5 do
     end
   end
 end
-for i = 1, #request.adjusts, 3 do
-  local l, units, age = request.adjusts[i], request.adjusts[i + 1], request.adjusts[i + 2]
+local adjusts = request.adjusts
+for i = adjusts + 1, adjusts + 3 * list[adjusts], 3 do
+  local l, units, age = list[i], list[i + 1], list[i + 2]
   limits[l].is.adjust(limits[l], units, age, t)
   if units < 0 then early[l] = true end
 end
 
-for i = 1, #request.seen, 4 do
-  local l, age, quota, remaining = request.seen[i], request.seen[i + 1], request.seen[i + 2], request.seen[i + 3]
+local seen = request.seen
+for i = seen + 1, seen + 4 * list[seen], 4 do
+  local l, age, quota, remaining = list[i], list[i + 1], list[i + 2], list[i + 3]
   Limit.see(limits[l], age, quota, remaining, request.limits[l], t)
 end
 

@@ -65,6 +65,7 @@ mod ledger;
 mod limit;
 mod limiter;
 mod name;
+mod pacer;
 mod permit;
 mod preset;
 mod quota;
@@ -82,6 +83,11 @@ pub use cost::Cost;
 pub use error::Error;
 pub use limit::{Kind, Limit};
 pub use limiter::Limiter;
+#[cfg(feature = "reqwest")]
+pub use pacer::reqwest::{PaceMiddleware, one_for_one, reqwest_client};
+#[cfg(feature = "tower")]
+pub use pacer::tower::{BoxError, Pace, PaceLayer, PacedBody};
+pub use pacer::{Pacer, Target, Turn, Verdict};
 pub use permit::{Decision, Denial, Permit};
 pub use preset::{CompleteAt, Preset, Retry, Route, Variable};
 pub use quota::Quota;

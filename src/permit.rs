@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use crate::{
     Cost, Error,
     error::ErrorKind,
+    response::Observation,
     session::{flights::End, queue::Grant},
 };
 
@@ -45,6 +46,11 @@ impl Permit {
         (by < u64::MAX).then(|| Duration::from_micros(by.saturating_sub(self.grant.desk.clock.now_us())))
     }
 
+    /// Now by the clock of the store's client, from the Unix epoch.
+    pub(crate) fn unix_time(&self) -> Duration {
+        Duration::from_micros(self.grant.desk.clock.now_us())
+    }
+
     /// The response is in: what it took starts to age now, which is sooner than when it is dropped.
     pub fn complete(mut self) {
         self.grant.end(End::Answered);
@@ -53,6 +59,19 @@ impl Permit {
     /// The request was never sent: everything is given back.
     pub fn cancel(mut self) {
         self.grant.end(End::Unsent);
+    }
+
+    /// The response is in, and this is what it says: how much is left, who is to wait and for how long, whether the
+    /// credential is accepted. The whole fleet obeys. [`crate::Dialect::observe`] makes the observation.
+    pub fn complete_with(mut self, said: &Observation) {
+        self.grant.desk.hear(&self.grant, said);
+        self.grant.end(End::Answered);
+    }
+
+    /// The same where it says, too, what the request really took.
+    pub(crate) fn settle_with(self, said: &Observation, cost: &Cost) {
+        self.grant.desk.hear(&self.grant, said);
+        self.settle(cost.clone());
     }
 
     /// The response is in, and says that too many came: 429, as a rule. Nobody in the fleet sends under the limits that

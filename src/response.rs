@@ -31,6 +31,8 @@ pub use self::dialect::Dialect;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Observation {
+    /// The status.
+    pub status: u16,
     /// The answer is "not now".
     pub throttled: Option<Throttled>,
     /// The credential is not accepted: waiting cannot help.
@@ -120,7 +122,15 @@ impl Dialect {
             .map(|(index, rule)| rule.throttled(index + 1, &answer, &limits))
             .next();
         let refused = throttled.is_none() && self.refused.contains(&status.as_u16());
-        Observation { throttled, refused, limits }
+        Observation { status: status.as_u16(), throttled, refused, limits }
+    }
+}
+
+impl Dialect {
+    /// Whether the body of an answer with this status may have something to say.
+    pub fn reads_body(&self, status: StatusCode) -> bool {
+        self.signals.iter().any(signal::Signal::reads_body)
+            || self.throttles.iter().any(|rule| rule.reads_body(status.as_u16()))
     }
 }
 

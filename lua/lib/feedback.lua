@@ -42,15 +42,15 @@ local function strike(f, penalty, most, period, t)
   return math.min(wait, most)
 end
 
--- Nobody sends for a while. `c` is { limit, age, wait (-1: nobody said), penalty, the longest penalty, cause }.
+-- Nobody sends for a while, as long as the response said (-1: it did not).
 local function cool(f, c, origin, period, at_grant, t)
   -- What was sent before a cooldown began must not stretch it: all that was on its way is told the same.
-  if t.now - c[2] < f.cool_since then return end
-  local wait = c[3] >= 0 and c[3] or strike(f, c[4], c[5], period, t)
+  if t.now - c.age < f.cool_since then return end
+  local wait = c.wait >= 0 and c.wait or strike(f, c.penalty, c.most, period, t)
   local till = t.now + wait
   if till <= f.cool_until then return end
   if f.cool_until <= t.now then f.cool_since = t.now end
-  f.cool_until, f.cause, f.origin = till, c[6], origin
+  f.cool_until, f.cause, f.origin = till, c.cause, origin
   -- Units that age from their grant are never in flight, so nothing would tell of a probe.
   f.ramp = at_grant and 0 or 1
 end

@@ -5,7 +5,7 @@ local function make_fixed_window()
 
 local function define(limit, terms)
   limit.per, limit.skew, limit.offset = terms[4], terms[5], terms[6]
-  limit.edges = terms[7] and { terms[7], terms[8], terms[9], terms[10] }
+  limit.edges = terms[10] > 0 and { terms[7], terms[8], terms[9], terms[10] }
 end
 
 local function read(limit, packed)

@@ -52,6 +52,11 @@ impl Signal {
         seen
     }
 
+    pub(super) fn reads_body(&self) -> bool {
+        let mut places = self.quota.iter().chain(&self.used).chain(&self.remaining).chain(&self.reset);
+        places.any(|place| matches!(place, Place::Field(_)))
+    }
+
     /// The windows that the quota lists, or that a policy adds to a bare quota.
     fn windows(&self, answer: &Answer) -> Option<Windows> {
         let list = self.quota.iter().find_map(|place| match place {

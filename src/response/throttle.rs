@@ -60,6 +60,12 @@ impl Rule {
             && self.body_at.as_ref().is_none_or(field)
     }
 
+    /// Whether it looks into the body of answers with this status.
+    pub(super) fn reads_body(&self, status: u16) -> bool {
+        (self.status.is_empty() || self.status.contains(&status))
+            && (self.body_at.is_some() || self.body_says.is_some() || self.wait.iter().any(Wait::reads_body))
+    }
+
     /// What follows from an answer that this rule, of this number in its dialect, matches.
     pub(super) fn throttled(&self, number: usize, answer: &Answer, seen: &[Seen]) -> Throttled {
         let exhausted = || seen.iter().filter(|seen| is_exhausted(seen));

@@ -48,6 +48,10 @@ impl Wait {
         Ok(Self { text: text.to_owned(), place })
     }
 
+    pub(super) fn reads_body(&self) -> bool {
+        matches!(self.place, Place::Says { .. } | Place::Field(_))
+    }
+
     /// How long this place says to wait, before any cap. `about` is what is known of the limits in question.
     pub(super) fn asked(&self, answer: &Answer, about: &[&Seen]) -> Option<Duration> {
         match &self.place {

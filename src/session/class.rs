@@ -26,6 +26,11 @@ pub(crate) struct Applied {
 }
 
 impl Applied {
+    /// The name of the limit, without what it is counted apart for.
+    pub(crate) fn name(&self) -> &str {
+        self.limit.name()
+    }
+
     /// The terms as of now: only the edges of a calendar depend on it.
     pub(crate) fn terms_at(&self, unix_us: u64) -> Terms {
         match &self.terms {

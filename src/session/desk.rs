@@ -21,7 +21,10 @@ use super::{
     ticket::Ticket,
     worker,
 };
-use crate::{ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind};
+use crate::{
+    ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind,
+    exchange::MAX_UNITS,
+};
 
 /// Shared by all handles of one budget and partition.
 #[derive(Debug)]
@@ -302,7 +305,8 @@ impl Desk {
         for (limit, asked) in &grant.class.parts {
             let named = cost.iter().find(|(unit, _)| *unit == limit.unit);
             let Some((_, truly)) = named else { continue };
-            let more = truly as i64 - *asked as i64;
+            // A number out of a response may be any.
+            let more = truly.min(MAX_UNITS) as i64 - *asked as i64;
             if more != 0 && !limit.terms.holds_to_the_end() {
                 state.flights.correct(limit.clone(), more, at_us);
             }

@@ -7,12 +7,19 @@ use super::{
     desk::Desk,
     queue::{Grant, Refusal},
 };
-use crate::{Error, error::ErrorKind};
+use crate::{
+    Error,
+    error::ErrorKind,
+    response::{About, Observation, Seen, Throttled},
+};
 
 /// After a credential was refused nothing goes out for so long: each call would be refused and count all the same.
 const REFUSED_US: u64 = 30_000_000;
 /// The first and the longest pause where nobody said how long.
 const PENALTY_US: (u64, u64) = (1_000_000, 900_000_000);
+/// The longest first penalty, and characters of a cause, that an exchange carries.
+const MAX_PENALTY_US: u64 = 1 << 32;
+const MAX_CAUSE: usize = 60;
 /// Nothing cools down for longer.
 const MAX_COOLDOWN: Duration = Duration::from_secs(31 * 86_400);
 
@@ -53,6 +60,15 @@ pub(crate) struct Refused {
 }
 
 impl Lessons {
+    /// Notes what a response said of a limit; of each limit the latest request counts.
+    fn see(&mut self, sight: Sight) {
+        match self.sights.iter_mut().find(|known| known.limit.terms.key() == sight.limit.terms.key()) {
+            Some(known) if known.granted_us > sight.granted_us => {}
+            Some(known) => *known = sight,
+            None => self.sights.push(sight),
+        }
+    }
+
     /// Whether something is to be told at once.
     pub(crate) fn urgent(&self) -> bool {
         !self.throttles.is_empty()
@@ -88,6 +104,51 @@ impl Desk {
             cause: "a throttled response".to_owned(),
         };
         self.learn(grant.class.parts.iter().map(|(limit, _)| throttle(limit)).collect());
+    }
+
+    /// What a response says: of its limits, of how long to wait, of the credential.
+    pub(crate) fn hear(self: &Arc<Self>, grant: &Grant, said: &Observation) {
+        let limits = || grant.class.parts.iter().map(|(limit, _)| limit);
+        let sight = |seen: &Seen| {
+            let limit = limits().find(|limit| limit.name() == seen.limit)?.clone();
+            Some(Sight { limit, granted_us: grant.sent_us, quota: seen.quota, remaining: seen.remaining })
+        };
+        for sight in said.limits.iter().filter_map(sight) {
+            self.state().lessons.see(sight);
+        }
+        if let Some(throttled) = &said.throttled {
+            let named: Vec<_> = match &throttled.about {
+                About::Limits(names) => limits().filter(|l| names.iter().any(|name| name == l.name())).collect(),
+                About::Route => Vec::new(),
+            };
+            // A limit that this request did not take from cannot be the one that held it up.
+            let about = if named.is_empty() { limits().collect() } else { named };
+            self.learn(about.into_iter().map(|limit| self.throttle(grant, limit, said.status, throttled)).collect());
+        }
+        if said.refused {
+            self.refuse(said.status);
+        }
+    }
+
+    fn throttle(&self, grant: &Grant, limit: &Arc<Applied>, status: u16, throttled: &Throttled) -> Throttle {
+        let now_us = self.clock.now_us();
+        let how = match (&throttled.source, throttled.wait) {
+            (Some(source), Some(wait)) => format!("{source} {:.1} s", wait.as_secs_f64()),
+            _ => "no hint of how long".to_owned(),
+        };
+        let cause = format!("{status}, {how}");
+        tracing::warn!(budget = %self.address, limit = limit.terms.key(), %cause, "throttled");
+        if let Some(asked) = throttled.asked {
+            tracing::warn!(budget = %self.address, limit = limit.terms.key(), asked_s = asked.as_secs(), "more was asked for than is waited");
+        }
+        Throttle {
+            limit: limit.clone(),
+            granted_us: grant.sent_us,
+            until_us: throttled.wait.map(|wait| now_us.saturating_add(wait.min(MAX_COOLDOWN).as_micros() as u64)),
+            penalty_us: throttled.penalty.map_or(PENALTY_US.0, |p| (p.as_micros() as u64).min(MAX_PENALTY_US)),
+            at_most_us: PENALTY_US.1.max(limit.terms.period_us()),
+            cause: cause.chars().take(MAX_CAUSE).collect(),
+        }
     }
 
     /// The whole fleet is to know of a throttle, at once.

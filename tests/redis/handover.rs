@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use paceline::{Limit, Quota, RedisStore};
+use paceline::{
+    Limit, Quota, RedisStore, Store,
+    exchange::{Reply, Request, Terms},
+};
 use tokio::time::{sleep, timeout};
 
 use super::{budget, process};
@@ -46,6 +49,30 @@ async fn a_concurrency_slot_is_handed_on_promptly() {
     }
     waits.sort();
     assert!(waits[3] < SECOND / 10, "{waits:?}");
+}
+
+/// Between a look at the node and the exchange that trusts it, the node may forget, and a budget that others spent from
+/// would start anew.
+#[tokio::test]
+async fn who_looked_before_the_node_forgot_starts_no_budget() {
+    let server = RedisServer::own();
+    let (early, late) = (RedisStore::connect(server.url()), RedisStore::connect(server.url()));
+    let (early, late) = (early.await.unwrap(), late.await.unwrap());
+    let request = |node: String| Request {
+        session: "s.1".to_owned(),
+        seq: 1,
+        node,
+        settle_us: Some(0),
+        lease_us: 5_000_000,
+        limits: vec![Terms::Concurrency { key: "calls".to_owned(), max: 1 }],
+        ..Request::default()
+    };
+    let before = early.look().await.unwrap().node;
+    server.command(&["FLUSHALL"]);
+    assert_eq!(early.exchange("budget", &request(before.clone())).await.unwrap(), Reply::NoState, "no marker");
+    let after = late.look().await.unwrap().node;
+    assert_eq!(early.exchange("budget", &request(before)).await.unwrap(), Reply::NoState, "another marker");
+    assert!(matches!(early.exchange("budget", &request(after)).await.unwrap(), Reply::Done(_)));
 }
 
 #[tokio::test]

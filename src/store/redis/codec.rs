@@ -1,7 +1,7 @@
 //! A request as bytes, a reply out of what Redis says: pure, and whatever comes, no panic.
 
 use redis::Value;
-use rmp::encode::{write_array_len, write_nil, write_sint, write_str, write_uint};
+use rmp::encode::{write_sint, write_str, write_uint};
 
 use crate::{
     exchange::{Done, Part, Reply, Request, Terms, Turn},
@@ -11,27 +11,27 @@ use crate::{
 /// The version of the request's form.
 const FORM: u64 = 1;
 
-/// Encodes a request as one MessagePack list.
+/// Encodes a request as a run of MessagePack values: texts, then numbers, and no list, which a script would have to make.
 pub(super) fn request(request: &Request) -> Vec<u8> {
-    let mut out = List(Vec::with_capacity(512));
-    out.list(17);
+    let mut out = Run(Vec::with_capacity(512));
     out.uint(FORM);
     out.text(&request.session);
     out.text(&request.who);
-    out.uint(request.seq);
-    out.uint(request.acked);
     out.text(&request.node);
+    out.count(request.limits.len());
+    request.limits.iter().for_each(|terms| out.text(terms.key()));
+    out.count(request.cools.len());
+    request.cools.iter().for_each(|cool| out.text(&cool.cause));
+    out.uints([request.seq, request.acked]);
     out.maybe(request.settle_us);
-    out.uint(request.lease_us);
-    out.uint(u64::from(request.at_grant));
-    out.list(request.limits.len());
+    out.uints([request.lease_us, u64::from(request.at_grant), u64::from(request.resume.is_some())]);
     request.limits.iter().for_each(|terms| out.terms(terms));
-    out.list(request.classes.len());
+    out.count(request.classes.len());
     for class in &request.classes {
-        out.list(class.len() * 2);
+        out.count(class.len());
         class.iter().for_each(|&(limit, units)| out.uints([limit as u64 + 1, units]));
     }
-    out.list(request.completes.len() * 5);
+    out.count(request.completes.len());
     for done in &request.completes {
         let part = match done.part {
             Part::Whole => 0,
@@ -41,51 +41,44 @@ pub(super) fn request(request: &Request) -> Vec<u8> {
         };
         out.uints([done.class as u64 + 1, done.count, done.age_us, done.hold_us, part]);
     }
-    out.list(request.adjusts.len() * 3);
+    out.count(request.adjusts.len());
     for adjust in &request.adjusts {
         out.uint(adjust.limit as u64 + 1);
         out.int(adjust.units);
         out.uint(adjust.age_us);
     }
-    out.list(request.asks.len());
-    for ask in &request.asks {
-        out.list(2 + ask.runs.len() * 2);
-        out.uints([u64::from(ask.route), u64::from(ask.wait)]);
-        ask.runs.iter().for_each(|&(class, count)| out.uints([class as u64 + 1, count]));
-    }
-    match &request.resume {
-        None => out.nil(),
-        Some(resume) => {
-            out.list(2);
-            out.list(resume.flights.len() * 2);
-            resume.flights.iter().for_each(|&(limit, units)| out.uints([limit as u64 + 1, units]));
-            out.list(resume.journal.len() * 4);
-            resume.journal.iter().for_each(|p| out.uints([p.limit as u64 + 1, p.units, p.age_us, p.seq]));
-        }
-    }
-    out.list(request.cools.len());
     for cool in &request.cools {
-        out.list(6);
         out.uints([cool.limit as u64 + 1, cool.age_us]);
         out.maybe(cool.for_us);
         out.uints([cool.penalty_us, cool.at_most_us]);
-        out.text(&cool.cause);
     }
-    out.list(request.seen.len() * 4);
+    out.count(request.seen.len());
     for seen in &request.seen {
         out.uints([seen.limit as u64 + 1, seen.age_us]);
         out.maybe(seen.quota);
         out.maybe(seen.remaining);
     }
+    out.count(request.asks.len());
+    for ask in &request.asks {
+        out.uints([u64::from(ask.route), u64::from(ask.wait)]);
+        out.count(ask.runs.len());
+        ask.runs.iter().for_each(|&(class, count)| out.uints([class as u64 + 1, count]));
+    }
+    if let Some(resume) = &request.resume {
+        out.count(resume.flights.len());
+        resume.flights.iter().for_each(|&(limit, units)| out.uints([limit as u64 + 1, units]));
+        out.count(resume.journal.len());
+        resume.journal.iter().for_each(|p| out.uints([p.limit as u64 + 1, p.units, p.age_us, p.seq]));
+    }
     out.0
 }
 
 /// MessagePack in the making. Writing into memory cannot fail.
-struct List(Vec<u8>);
+struct Run(Vec<u8>);
 
-impl List {
-    fn list(&mut self, len: usize) {
-        _ = write_array_len(&mut self.0, len as u32);
+impl Run {
+    fn count(&mut self, len: usize) {
+        self.uint(len as u64);
     }
 
     fn uint(&mut self, n: u64) {
@@ -109,33 +102,17 @@ impl List {
         _ = write_str(&mut self.0, text);
     }
 
-    fn nil(&mut self) {
-        _ = write_nil(&mut self.0);
-    }
-
     fn terms(&mut self, terms: &Terms) {
-        match terms {
-            Terms::SlidingWindow { key, quota, per_us } => {
-                self.list(4);
-                self.text(key);
-                self.uints([1, *quota, *per_us]);
+        match *terms {
+            Terms::SlidingWindow { quota, per_us, .. } => self.uints([1, quota, per_us]),
+            Terms::TokenBucket { burst, refill_units, refill_us, .. } => {
+                self.uints([2, burst, refill_units, refill_us]);
             }
-            Terms::TokenBucket { key, burst, refill_units, refill_us } => {
-                self.list(5);
-                self.text(key);
-                self.uints([2, *burst, *refill_units, *refill_us]);
+            Terms::FixedWindow { quota, per_us, skew_us, offset_us, edges, .. } => {
+                self.uints([3, quota, per_us, skew_us, offset_us]);
+                self.uints(edges.unwrap_or([0; 4]));
             }
-            Terms::FixedWindow { key, quota, per_us, skew_us, offset_us, edges } => {
-                self.list(if edges.is_some() { 10 } else { 6 });
-                self.text(key);
-                self.uints([3, *quota, *per_us, *skew_us, *offset_us]);
-                edges.iter().flatten().for_each(|&edge| self.uint(edge));
-            }
-            Terms::Concurrency { key, max } => {
-                self.list(3);
-                self.text(key);
-                self.uints([4, *max]);
-            }
+            Terms::Concurrency { max, .. } => self.uints([4, max]),
         }
     }
 }

@@ -1,0 +1,120 @@
+//! In front of reqwest.
+
+use std::sync::Arc;
+
+use ::reqwest::{Body, Client, ClientBuilder, Request, Response, redirect, retry};
+use async_trait::async_trait;
+use http::Extensions;
+use reqwest_middleware::{ClientWithMiddleware, Middleware, Next};
+
+use super::{Pacer, Target, body};
+use crate::Error;
+
+/// Paces what a client of reqwest-middleware sends. Put it innermost: behind middleware that repeats requests, so that each
+/// attempt pays.
+///
+/// ```no_run
+/// use paceline::{Limiter, Pacer, Preset, RedisStore, reqwest_client};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let keap = Preset::keap();
+/// let store = RedisStore::connect("redis://127.0.0.1:6379").await?;
+/// let pacer = Pacer::new(Limiter::new(store, keap.budget("keap", &[])?.build()?)).preset(keap);
+///
+/// let client = reqwest_client(pacer)?; // each request waits for its turn among all processes
+/// let contacts = client.get("https://api.infusionsoft.com/crm/rest/v1/contacts").send().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A request that was throttled is sent again if the preset says that it may be (without one: an idempotent method, or an
+/// `Idempotency-Key`), each time in its turn, which comes when the cooldown is over. [`Pacer::tries`] says how often.
+///
+/// Its own errors are a [`crate::Error`] in `reqwest_middleware::Error::Middleware`; [`PaceMiddleware::error`] finds it.
+#[derive(Debug, Clone)]
+pub struct PaceMiddleware {
+    pacer: Pacer,
+}
+
+/// A client that is paced, and that sends one request for each permit: [`one_for_one`] made it.
+///
+/// # Errors
+/// reqwest cannot make a client here.
+pub fn reqwest_client(pacer: Pacer) -> Result<ClientWithMiddleware, ::reqwest::Error> {
+    let client = one_for_one(Client::builder()).build()?;
+    Ok(reqwest_middleware::ClientBuilder::new(client).with(PaceMiddleware::new(pacer)).build())
+}
+
+/// Switches off what sends more than one request for one permit: redirects come to the caller, who pays for following them,
+/// and nothing is repeated by the protocol.
+pub fn one_for_one(builder: ClientBuilder) -> ClientBuilder {
+    builder.redirect(redirect::Policy::none()).retry(retry::never())
+}
+
+impl PaceMiddleware {
+    /// Paces by this.
+    pub fn new(pacer: Pacer) -> Self {
+        Self { pacer }
+    }
+
+    /// What paceline said, if the error is its own.
+    pub fn error(error: &reqwest_middleware::Error) -> Option<&Error> {
+        match error {
+            reqwest_middleware::Error::Middleware(error) => error.downcast_ref(),
+            reqwest_middleware::Error::Reqwest(_) => None,
+        }
+    }
+
+    /// One attempt, in its turn.
+    async fn attempt(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<(Response, bool)> {
+        let own = |error: Error| reqwest_middleware::Error::middleware(error);
+        let uri = request.url().as_str().parse().unwrap_or_default();
+        let target = Target { method: request.method(), uri: &uri, headers: request.headers() };
+        let mut turn = self.pacer.turn(target).await.map_err(own)?;
+        // A process that was held up since the grant waits for another.
+        while turn.check().is_err() {
+            turn.unsent();
+            turn = self.pacer.turn(target).await.map_err(own)?;
+        }
+        let response = match next.run(request, extensions).await {
+            Ok(response) => response,
+            Err(error) => {
+                if error.is_connect() {
+                    turn.unsent();
+                }
+                return Err(error);
+            }
+        };
+        let (response, again) = body::receive(turn, http::Response::<Body>::from(response)).await;
+        Ok((Response::from(response.map(Body::wrap)), again))
+    }
+}
+
+#[async_trait]
+impl Middleware for PaceMiddleware {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let (tries, retries) = (self.pacer.settings.tries, Arc::clone(&self.pacer.shared));
+        retries.retries.request();
+        let mut request = request;
+        for _ in 1..tries {
+            // A body that streams cannot be sent again.
+            let Some(copy) = request.try_clone() else { break };
+            let (response, again) = self.attempt(request, extensions, next.clone()).await?;
+            if !again || !retries.retries.retry() {
+                return Ok(response);
+            }
+            request = copy;
+        }
+        self.attempt(request, extensions, next).await.map(|(response, _)| response)
+    }
+}

@@ -1,0 +1,89 @@
+//! In front of any tower service that sends HTTP requests: hyper and axum clients, tonic.
+
+use std::{
+    error::Error as StdError,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{Pacer, Target, body};
+
+pub use super::body::PacedBody;
+
+/// What a paced service fails with: its own error, or a [`crate::Error`].
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Paces the service that it is laid around. Lay retries around it, so that each attempt pays.
+///
+/// The turn is waited for in the response's future and not in `poll_ready`, where it would hold the service up, and might
+/// be waited for and never used.
+#[derive(Debug, Clone)]
+pub struct PaceLayer {
+    pacer: Pacer,
+}
+
+impl PaceLayer {
+    /// Paces by this.
+    pub fn new(pacer: Pacer) -> Self {
+        Self { pacer }
+    }
+}
+
+impl<S> Layer<S> for PaceLayer {
+    type Service = Pace<S>;
+
+    fn layer(&self, inner: S) -> Pace<S> {
+        Pace { inner, pacer: self.pacer.clone() }
+    }
+}
+
+/// A paced service: [`PaceLayer`] makes it.
+#[derive(Debug, Clone)]
+pub struct Pace<S> {
+    inner: S,
+    pacer: Pacer,
+}
+
+impl<S, A, B> Service<Request<A>> for Pace<S>
+where
+    S: Service<Request<A>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    A: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Send,
+{
+    type Response = Response<PacedBody<B>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        // The one that was ready goes; a clone need not be.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let pacer = self.pacer.clone();
+        Box::pin(async move {
+            let (parts, content) = request.into_parts();
+            let target = Target { method: &parts.method, uri: &parts.uri, headers: &parts.headers };
+            let mut turn = pacer.turn(target).await?;
+            // A process that was held up since the grant waits for another.
+            while turn.check().is_err() {
+                turn.unsent();
+                turn = pacer.turn(target).await?;
+            }
+            let response = inner.call(Request::from_parts(parts, content)).await.map_err(Into::into)?;
+            Ok(body::receive(turn, response).await.0)
+        })
+    }
+}
