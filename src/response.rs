@@ -37,7 +37,8 @@ pub struct Observation {
     pub throttled: Option<Throttled>,
     /// The credential is not accepted: waiting cannot help.
     pub refused: bool,
-    /// What it says of each limit, at most once for each, and only of those that it says something of.
+    /// What it says of each limit, at most once for each, and only of those that it says something of. Where a dialect
+    /// has no signals, the usual headers are read all the same, and the names may be none of its limits'.
     pub limits: Vec<Seen>,
 }
 
@@ -111,7 +112,10 @@ impl Dialect {
         for signal in &self.signals {
             merge(&mut limits, signal.seen(&answer));
         }
-        merge(&mut limits, if self.families { family::seen(&answer) } else { ietf::about(&answer, &self.limits) });
+        if self.signals.is_empty() {
+            merge(&mut limits, family::seen(&answer));
+        }
+        merge(&mut limits, ietf::seen(&answer, &self.limits));
         if answer.cached {
             limits.iter_mut().for_each(|seen| (seen.remaining, seen.reset_in) = (None, None));
         }

@@ -50,7 +50,7 @@ const CONDITIONS: [&str; 5] = ["status", "header", "body_at", "body_says", "exha
 /// How a provider's responses are to be read: where they say how much is left of which limit, which answers mean "not
 /// now", and where these say how long to wait.
 ///
-/// It is data. A file has signals, rules for throttled answers (the first that matches is what happened), and perhaps
+/// It is data. A file has signals (without any, the usual headers are read as [`Dialect::generic`] does), rules for throttled answers (the first that matches is what happened), and perhaps
 /// `[refused]`, the statuses of a credential that is not accepted (401 if absent). It names the limits of the same file.
 ///
 /// ```
@@ -99,8 +99,6 @@ pub struct Dialect {
     pub(super) signals: Vec<Signal>,
     pub(super) throttles: Vec<Rule>,
     pub(super) refused: Vec<u16>,
-    /// Whether the usual header families are read, each as a limit of its own.
-    pub(super) families: bool,
 }
 
 impl Dialect {
@@ -108,10 +106,8 @@ impl Dialect {
     /// (`X-RateLimit-*`, `X-Rate-Limit-*`, `RateLimit-*`) are each a limit: "requests" for the plain one, else "tokens",
     /// "minute" or what else their names have in them.
     pub fn generic() -> Self {
-        static GENERIC: LazyLock<Dialect> = LazyLock::new(|| {
-            let dialect = Dialect::parse(include_str!("generic.toml")).expect("a test has read it");
-            Dialect { families: true, ..dialect }
-        });
+        static GENERIC: LazyLock<Dialect> =
+            LazyLock::new(|| Dialect::parse(include_str!("generic.toml")).expect("it is right: the tests read it"));
         GENERIC.clone()
     }
 
@@ -145,7 +141,6 @@ impl Dialect {
             throttles: throttles.iter().map(|throttle| read_throttle(throttle, &limits, mistakes)).collect(),
             limits,
             refused: refused.unwrap_or_else(|| vec![401]),
-            families: false,
         }
     }
 }
@@ -222,11 +217,12 @@ fn read_throttle(section: &Section, limits: &[Limit], mistakes: &mut Mistakes) -
 }
 
 fn about(section: &Section, limits: &[Limit], mistakes: &mut Mistakes) -> Concerns {
-    let names = section.strings("about", mistakes).unwrap_or_default();
+    // All that the request took from: who says nothing cannot be wrong about which.
+    let Some(names) = section.strings("about", mistakes) else { return Concerns::Route };
     match names[..] {
-        // All that the request took from: who says nothing cannot be wrong about which.
-        [] | [("route", _)] => Concerns::Route,
+        [("route", _)] => Concerns::Route,
         [("exhausted", _)] => Concerns::Exhausted,
+        // None of them is an answer about no limit at all, such as a lock.
         ref names => Concerns::Limits(
             names
                 .iter()

@@ -24,7 +24,7 @@ enum Tells {
     Reset,
 }
 
-/// All that the usual headers say, and the drafts' fields.
+/// All that the usual headers say.
 pub(super) fn seen(answer: &Answer) -> Vec<Seen> {
     let mut seen = Vec::new();
     for signal in signals(answer.headers) {
@@ -36,7 +36,6 @@ pub(super) fn seen(answer: &Answer) -> Vec<Seen> {
             }));
         }
     }
-    seen.extend(ietf::all(answer));
     seen
 }
 

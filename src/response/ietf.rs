@@ -86,8 +86,12 @@ pub(super) fn policies(answer: &Answer) -> Vec<Policy> {
     list.iter().flat_map(items).filter_map(Policy::read).collect()
 }
 
-/// What `RateLimit` and `RateLimit-Policy` say about these limits.
-pub(super) fn about(answer: &Answer, limits: &[Limit]) -> Vec<Seen> {
+/// What `RateLimit` and `RateLimit-Policy` say about these limits, or about limits of their own if there are none.
+pub(super) fn seen(answer: &Answer, limits: &[Limit]) -> Vec<Seen> {
+    if limits.is_empty() { all(answer) } else { about(answer, limits) }
+}
+
+fn about(answer: &Answer, limits: &[Limit]) -> Vec<Seen> {
     let policies = policies(answer);
     let mut seen = Vec::new();
     for policy in &policies {
@@ -110,8 +114,8 @@ pub(super) fn about(answer: &Answer, limits: &[Limit]) -> Vec<Seen> {
     seen
 }
 
-/// What they say where no limit is known: each policy is a limit.
-pub(super) fn all(answer: &Answer) -> Vec<Seen> {
+/// Where no limit is known each policy is one.
+fn all(answer: &Answer) -> Vec<Seen> {
     let policies = policies(answer);
     let quotas = policies.iter().filter_map(|policy| {
         let name = match (&policy.name, policy.window) {

@@ -111,6 +111,9 @@ fn dialect(preset: &str) -> Result<Dialect, Failure> {
         let shipped = Preset::names().collect::<Vec<_>>().join(", ");
         return Err(format!("there is no preset {preset:?}, and no such file; shipped are {shipped}").into());
     }
+    if let Ok(whole) = Preset::load(file) {
+        return Ok(whole.dialect().clone());
+    }
     let text = fs::read_to_string(file).map_err(|why| format!("{preset} cannot be read: {why}; check the file"))?;
     Ok(Dialect::parse(&text).map_err(|errors| errors.in_file(file))?)
 }
