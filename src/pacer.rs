@@ -4,6 +4,7 @@
 
 #[cfg(any(feature = "reqwest", feature = "tower"))]
 mod body;
+#[cfg(feature = "reqwest")]
 mod retry;
 mod turn;
 
@@ -22,8 +23,6 @@ use std::{
 use http::{HeaderMap, Method, Uri};
 
 use crate::{Cost, Dialect, Error, Limiter, Preset, Route};
-
-use retry::Balance;
 
 pub use turn::{Turn, Verdict};
 
@@ -74,6 +73,7 @@ struct Settings {
     preset: Option<Preset>,
     dialect: Dialect,
     wait: Option<Duration>,
+    #[cfg(feature = "reqwest")]
     tries: u32,
     key: Option<Arc<Reads<String>>>,
     cost: Option<Arc<Reads<Cost>>>,
@@ -87,7 +87,8 @@ type Place = (Option<String>, Option<Route>);
 
 #[derive(Default)]
 struct Shared {
-    retries: Balance,
+    #[cfg(feature = "reqwest")]
+    retries: retry::Balance,
     handles: Mutex<HashMap<Place, Limiter>>,
 }
 
@@ -95,8 +96,16 @@ impl Pacer {
     /// Every request takes one unit of the limits of this handle; responses are read by the rules that hold of most
     /// providers ([`Dialect::generic`]).
     pub fn new(limiter: Limiter) -> Self {
-        let (preset, dialect, wait) = (None, Dialect::generic(), None);
-        let settings = Settings { limiter, preset, dialect, wait, tries: retry::TRIES, key: None, cost: None };
+        let settings = Settings {
+            limiter,
+            preset: None,
+            dialect: Dialect::generic(),
+            wait: None,
+            #[cfg(feature = "reqwest")]
+            tries: retry::TRIES,
+            key: None,
+            cost: None,
+        };
         Self { settings: Arc::new(settings), shared: Arc::default() }
     }
 
@@ -122,8 +131,9 @@ impl Pacer {
         self.with(|settings| settings.wait = Some(longest))
     }
 
-    /// How often a request that was throttled is sent in all, each time in its turn: 3, unless this says otherwise. 1 is
-    /// never again.
+    /// How often `PaceMiddleware` sends a request that is throttled in all, each time in its turn: 3, unless this says
+    /// otherwise. 1 is never again.
+    #[cfg(feature = "reqwest")]
     #[must_use]
     pub fn tries(self, tries: u32) -> Self {
         self.with(|settings| settings.tries = tries.max(1))
@@ -171,6 +181,10 @@ impl Pacer {
     /// # Errors
     /// The store cannot be used.
     pub async fn flush(&self) -> Result<(), Error> {
+        let handles: Vec<_> = self.handles().values().cloned().collect();
+        for limiter in handles {
+            limiter.flush().await?;
+        }
         self.settings.limiter.flush().await
     }
 

@@ -46,6 +46,13 @@ impl Permit {
         (by < u64::MAX).then(|| Duration::from_micros(by.saturating_sub(self.grant.desk.clock.now_us())))
     }
 
+    /// Comes true when the store has been told all that this process has to say of the budget.
+    #[cfg(any(feature = "reqwest", feature = "tower"))]
+    pub(crate) fn told(&self) -> impl Future<Output = Result<(), Error>> + use<> {
+        let desk = self.grant.desk.clone();
+        async move { desk.flush().await }
+    }
+
     /// Now by the clock of the store's client, from the Unix epoch.
     pub(crate) fn unix_time(&self) -> Duration {
         Duration::from_micros(self.grant.desk.clock.now_us())

@@ -35,9 +35,11 @@ const ARROWS: &[(&str, &str)] = &[
     ("clock", ""),
     ("store", "error exchange report name clock ledger"),
     // Who asks, and for whom.
-    ("session", "error exchange name limit cost budget clock store"),
-    ("permit", "error exchange cost budget clock session"),
+    ("session", "error exchange name limit cost budget clock response store"),
+    ("permit", "error exchange cost budget clock response session"),
     ("limiter", "error exchange report name limit cost budget preset clock store session permit"),
+    // Between the limiter and an HTTP client.
+    ("pacer", "error cost permit preset response limiter"),
     // Prose only.
     ("guide", ""),
 ];

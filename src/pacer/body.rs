@@ -22,6 +22,9 @@ const WHOLE: usize = 4 * 1024 * 1024;
 /// Nobody waits longer for the beginning of a body to decide what a response means.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Nor for the store to hear of a throttle.
+const TELL: Duration = Duration::from_millis(250);
+
 /// The body of a paced response: it passes on what it gets.
 pub struct PacedBody<B: Body> {
     /// What was looked into already, still to be passed on.
@@ -55,7 +58,12 @@ pub(super) async fn receive<B: Body>(turn: Turn, response: Response<B>) -> (Resp
         let most = if turn.learns_cost() { WHOLE } else { LOOK };
         body.held = Some(Held { turn, status: parts.status, headers: parts.headers.clone(), kept: seen, most });
     } else {
+        let told = turn.permit.told();
         turn.complete(&verdict, &seen);
+        if verdict.said.throttled.is_some() {
+            // When the caller sees it, the fleet knows.
+            _ = tokio::time::timeout(TELL, told).await;
+        }
     }
     (Response::from_parts(parts, body), again)
 }

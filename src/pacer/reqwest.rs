@@ -41,6 +41,9 @@ pub struct PaceMiddleware {
 /// # Errors
 /// reqwest cannot make a client here.
 pub fn reqwest_client(pacer: Pacer) -> Result<ClientWithMiddleware, ::reqwest::Error> {
+    // A reqwest that was built without a provider would panic; if the application chose one, this fails.
+    #[cfg(feature = "tls")]
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = one_for_one(Client::builder()).build()?;
     Ok(reqwest_middleware::ClientBuilder::new(client).with(PaceMiddleware::new(pacer)).build())
 }

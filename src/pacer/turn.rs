@@ -3,7 +3,7 @@
 use http::{HeaderMap, StatusCode};
 
 use super::Pacer;
-use crate::{CompleteAt, Cost, Error, Observation, Permit};
+use crate::{Cost, Error, Observation, Permit};
 
 /// A request may go now: one, on the wire. Give it the response when that is in; dropping it says that the request was
 /// sent and that nobody knows what became of it.
@@ -67,8 +67,9 @@ impl Turn {
     }
 
     /// Whether the response is in only with the end of its body.
+    #[cfg(any(feature = "reqwest", feature = "tower"))]
     pub(super) fn ends_with_body(&self) -> bool {
-        self.pacer.settings.preset.as_ref().is_some_and(|preset| preset.complete_at() == CompleteAt::Body)
+        self.pacer.settings.preset.as_ref().is_some_and(|preset| preset.complete_at() == crate::CompleteAt::Body)
     }
 
     /// Whether the body says what the request really took.

@@ -1,0 +1,36 @@
+//! The pacer in front of real HTTP clients and a real server: reqwest, and hyper's client through tower.
+
+#![cfg(all(feature = "reqwest", feature = "tower", feature = "cli"))]
+
+#[path = "middleware/layer.rs"]
+mod layer;
+#[path = "middleware/obeys.rs"]
+mod obeys;
+#[path = "middleware/one_for_one.rs"]
+mod one_for_one;
+#[path = "middleware/server.rs"]
+mod server;
+
+use std::time::Duration;
+
+use paceline::{Budget, Limit, Limiter, MemoryStore, Pacer, Quota};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A budget of so many a second.
+fn limiter(store: &MemoryStore, quota: u64) -> Limiter {
+    let budget = Budget::builder("api").limit(Limit::sliding_window("spike", Quota::per_second(quota)));
+    Limiter::new(store.clone(), budget.build().unwrap())
+}
+
+fn pacer(quota: u64) -> (Pacer, Limiter) {
+    let limiter = limiter(&MemoryStore::new(), quota);
+    (Pacer::new(limiter.clone()), limiter)
+}
+
+/// Units used and in flight of the first limit.
+async fn used(limiter: &Limiter) -> (u64, u64) {
+    limiter.flush().await.unwrap();
+    let report = limiter.inspect().await.unwrap().unwrap();
+    (report.limits[0].used, report.limits[0].in_flight)
+}
