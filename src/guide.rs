@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`getting_started`] | a first limiter, its errors, and how to test with it |
 //! | [`choosing_limits`] | which kinds, which numbers, what `arrival_within` and `rtt_floor` cost and give |
+//! | [`presets`] | providers as data, and how to write one |
 //! | [`how_it_decides`] | the ledger: two moves, four kinds, and the line of those who wait |
 //! | [`reading_responses`] | what a response says, and how to write that down for a provider |
 //! | [`failure_modes`] | what happens when something breaks, what you see, what to do |
@@ -17,6 +18,11 @@ pub mod getting_started {
 /// Which kinds of limit, with which numbers.
 pub mod choosing_limits {
     #![doc = include_str!("guide/choosing_limits.md")]
+}
+
+/// Providers as data, and how to write one.
+pub mod presets {
+    #![doc = include_str!("guide/presets.md")]
 }
 
 /// The ledger, the kinds, the line.

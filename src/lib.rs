@@ -31,6 +31,8 @@
 //! | which kinds of limit, which numbers | [`guide::choosing_limits`], [`Limit`], [`Quota`] |
 //! | waiting for a permit, and what to do with it | [`Limiter`], [`Permit`], [`Cost`] |
 //! | a configuration file | [`Config`] |
+//! | a provider's limits, routes and headers | [`guide::presets`], [`Preset`], [`Limiter::on`] |
+//! | in front of an HTTP client | [`Pacer`], `PaceMiddleware` (reqwest), `PaceLayer` (tower) |
 //! | what a response says about limits | [`guide::reading_responses`], [`Dialect`], `paceline read` |
 //! | how it decides | [`guide::how_it_decides`] |
 //! | what happens when something breaks | [`guide::failure_modes`], [`Error`] |
@@ -48,7 +50,7 @@
 //!
 //! # Not yet
 //!
-//! Redis Sentinel and Cluster, presets for providers, learning from response headers, a cooldown that a 429 sets by itself,
+//! Redis Sentinel and Cluster, learning from response headers, a cooldown that a 429 sets by itself,
 //! reqwest and tower middleware, priorities.
 
 mod budget;

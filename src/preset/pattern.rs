@@ -68,19 +68,18 @@ impl PathPattern {
         Self { segments: vec![Glob::new("")], any_rest: false }
     }
 
-    /// Whether a path as it is sent, with its percent signs, fits. A slash at its end changes nothing.
-    pub(super) fn matches(&self, path: &str) -> bool {
-        let inner = path.strip_prefix('/').unwrap_or(path);
-        let inner = inner.strip_suffix('/').unwrap_or(inner);
-        let mut sent = inner.split('/').filter(|_| !inner.is_empty());
-        for segment in &self.segments {
-            let fits = sent.next().is_some_and(|sent| !sent.is_empty() && segment.matches(&decoded(sent, b'+')));
-            if !fits {
-                return false;
-            }
-        }
-        self.any_rest || sent.next().is_none()
+    /// Whether the segments of a path fit.
+    pub(super) fn matches(&self, path: &[Cow<[u8]>]) -> bool {
+        let enough = if self.any_rest { path.len() >= self.segments.len() } else { path.len() == self.segments.len() };
+        enough && self.segments.iter().zip(path).all(|(glob, sent)| !sent.is_empty() && glob.matches(sent))
     }
+}
+
+/// The segments of a path as it is sent, with its percent signs. A slash at its end changes nothing.
+pub(super) fn segments(path: &str) -> Vec<Cow<'_, [u8]>> {
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    if inner.is_empty() { Vec::new() } else { inner.split('/').map(|segment| decoded(segment, b'+')).collect() }
 }
 
 /// Without percent signs; in a query a plus is a space, in a path it is a plus.
@@ -124,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_path_is_matched_segment_by_segment() {
-        let fits = |pattern: &str, path: &str| PathPattern::parse(pattern).unwrap().matches(path);
+        let fits = |pattern: &str, path: &str| PathPattern::parse(pattern).unwrap().matches(&segments(path));
         assert!(fits("/v1/*/triggers", "/v1/12/triggers") && fits("/v1/*/triggers", "/v1/12/triggers/"));
         assert!(!fits("/v1/*/triggers", "/v1/triggers") && !fits("/v1/*/triggers", "/v1/1/2/triggers"));
         assert!(!fits("/v1/*/triggers", "/v1//triggers"), "an empty segment is none");

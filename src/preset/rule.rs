@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    pattern::{Glob, PathPattern, decoded},
+    pattern::{Glob, PathPattern, decoded, segments},
     route::Route,
 };
 use crate::Cost;
@@ -39,7 +39,7 @@ type Bytes<'a> = Cow<'a, [u8]>;
 pub(super) struct Asked<'a> {
     method: &'a str,
     host: String,
-    path: &'a str,
+    path: Vec<Bytes<'a>>,
     query: Vec<(Bytes<'a>, Bytes<'a>)>,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Asked<'a> {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decoded(key, b' '), decoded(value, b' '))
         });
-        Self { method, host: plain_host(host), path, query: pairs.collect() }
+        Self { method, host: plain_host(host), path: segments(path), query: pairs.collect() }
     }
 }
 
@@ -72,7 +72,7 @@ impl When {
         let method = self.methods.is_empty() || self.methods.iter().any(|method| method == asked.method);
         method
             && self.host.as_ref().is_none_or(|host| host.matches(asked.host.as_bytes()))
-            && self.path.as_ref().is_none_or(|(_, path)| path.matches(asked.path))
+            && self.path.as_ref().is_none_or(|(_, path)| path.matches(&asked.path))
             && self.query.iter().all(|(name, value)| {
                 asked.query.iter().any(|(key, given)| **key == *name.as_bytes() && value.matches(given))
             })

@@ -188,7 +188,9 @@ impl Desk {
             return Err(Error::new(kind));
         }
         let queue = state.queues.entry(route.id).or_insert_with(|| Queue::new(route.clone()));
-        if let Some(expected_us) = deadline_us.and_then(|by| queue.out_of_reach(since_us, by)) {
+        // Who does not wait has no deadline of its own: it wants to hear "not now", and when.
+        let deadline = deadline_us.filter(|_| matches!(hurry, Hurry::CanWait));
+        if let Some(expected_us) = deadline.and_then(|by| queue.out_of_reach(since_us, by)) {
             return Err(self.unreachable(queue, Duration::from_micros(expected_us), within(since_us, deadline_us)));
         }
         state.waiting += 1;

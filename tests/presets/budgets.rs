@@ -50,6 +50,29 @@ fn every_preset_says_where_its_numbers_are_from() {
 }
 
 #[test]
+fn the_readme_lists_every_preset_with_its_choices() {
+    let readme = include_str!("../../README.md");
+    for name in Preset::names() {
+        let preset = Preset::named(name).unwrap();
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        let row = row.unwrap_or_else(|| panic!("{name} has no row in README.md"));
+        for variable in preset.variables().filter(|variable| variable.name() != "requests_per") {
+            let choices = variable.choices().collect::<Vec<_>>().join(", ");
+            assert!(row.contains(variable.name()) && row.contains(&choices), "{name} {}: {row}", variable.name());
+        }
+        assert!(row.contains("must be given") == preset.variables().any(|variable| variable.default().is_none()));
+    }
+}
+
+#[test]
+fn the_example_of_the_readme_is_right() {
+    let (_, presets) = include_str!("../../README.md").split_once("## Presets").unwrap();
+    let (_, example) = presets.split_once("```toml\n").unwrap();
+    let config = Config::parse(example.split_once("```").unwrap().0).unwrap();
+    assert_eq!(config.budgets().count(), 2);
+}
+
+#[test]
 fn keap_is_as_its_key_is() {
     let keap = Preset::keap();
     assert_eq!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, demo, inspect, provider, read, send};
+use crate::{check, demo, inspect, presets, provider, read, send};
 
 /// The longest window that a rule or the demo takes.
 const MAX_WINDOW: Duration = Duration::from_secs(86_400);
@@ -24,6 +24,7 @@ Examples:
       --config paceline.toml --budget keap -n 500 -c 8
   paceline inspect keap --config paceline.toml      what is used, in flight and free, and who waits
   paceline check paceline.toml                      is this configuration right?
+  paceline presets show keap                        what is known of a provider, and from where
   curl -si https://api.example.com | paceline read  what does this response say about limits?
 
 PACELINE_REDIS_URL gives the Redis for every command; PACELINE_LOG (as in `PACELINE_LOG=debug`) turns on logs.";
@@ -34,6 +35,7 @@ pub enum Command {
     Send(Box<send::Command>),
     Inspect(inspect::Command),
     Check(check::Check),
+    Presets(presets::Command),
     Read(read::Command),
     #[command(hide = true)]
     Provider(provider::Command),

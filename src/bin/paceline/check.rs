@@ -1,6 +1,11 @@
 //! `paceline check FILE`: says what is wrong with a configuration file, or what it means.
 
-use std::{fmt::Write as _, fs, io, path::PathBuf, process::ExitCode};
+use std::{
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use paceline::{ArrivalWithin, Budget, Config, CountFrom, Mistake, OnStoreError};
 use serde_json::json;
@@ -35,7 +40,8 @@ impl Check {
                 return ExitCode::from(UNREADABLE);
             }
         };
-        match Config::parse(&text).map_err(|errors| errors.in_file(&self.file)) {
+        let folder = self.file.parent().unwrap_or(Path::new(""));
+        match Config::parse_in(&text, folder).map_err(|errors| errors.in_file(&self.file)) {
             Ok(_) if self.json => self.print_json::<Mistake>(&[]),
             Ok(config) => say(io::stdout(), &in_words(&config)),
             Err(errors) => {
@@ -69,7 +75,9 @@ fn in_words(config: &Config) -> String {
     };
     for budget in config.budgets() {
         // Writing to a string cannot fail.
-        let _ = writeln!(words, "\nbudget {}: {}", budget.name(), settings(budget));
+        let preset =
+            config.preset(budget.name()).map(|preset| format!("preset {}; ", preset.name())).unwrap_or_default();
+        let _ = writeln!(words, "\nbudget {}: {preset}{}", budget.name(), settings(budget));
         for limit in budget.limits() {
             let _ = writeln!(words, "  {} ({}): {limit}", limit.name(), limit.kind().name());
         }

@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod demo;
 mod inspect;
+mod presets;
 mod provider;
 mod read;
 mod send;
@@ -35,6 +36,7 @@ async fn main() -> ExitCode {
         args::Command::Inspect(command) => command.run().await,
         args::Command::Check(command) => Ok(command.run()),
         args::Command::Read(command) => command.run(),
+        args::Command::Presets(command) => command.run(),
         args::Command::Provider(command) => command.run().await,
     };
     done.unwrap_or_else(|failure| {

@@ -33,7 +33,7 @@ pub struct Command {
     /// The partition of the budget, such as a tenant
     #[arg(long)]
     key: Option<String>,
-    /// Ask for these limits only, those of one route; without it, for all that apply
+    /// Ask for these limits only, those of one route; without it, for all that apply, or for those of the preset's route
     #[arg(long, value_name = "LIMIT,...", value_delimiter = ',')]
     only: Vec<String>,
     /// The Redis that holds the budget, instead of the configuration's
@@ -83,12 +83,13 @@ impl Command {
         if self.replica.is_some() {
             stop.when_stdin_closes();
         }
+        let target = self.target()?;
         let job = Job {
-            target: self.target()?,
             pace: tokio::select! {
-                pace = self.pace() => pace?,
+                pace = self.pace(&target) => pace?,
                 () = stop.requested() => return Err("stopped before the first call".into()),
             },
+            target,
             callers: self.callers,
             number: self.number,
             duration: self.duration,
@@ -118,7 +119,7 @@ impl Command {
         Target::new(&self.method, &self.url, &headers, self.body.clone(), self.timeout)
     }
 
-    async fn pace(&self) -> Result<Pace, Failure> {
+    async fn pace(&self, target: &Target) -> Result<Pace, Failure> {
         if let Some(sleep) = self.naive {
             return Ok(Pace::Alone { sleep });
         }
@@ -130,7 +131,13 @@ impl Command {
             None => limiter,
         };
         let only: Vec<&str> = self.only.iter().map(String::as_str).collect();
-        let limiter = if only.is_empty() { limiter } else { limiter.only(&only)? };
-        Ok(Pace::Together { limiter, wait: self.wait })
+        if !only.is_empty() {
+            return Ok(Pace::Together { limiter: limiter.only(&only)?, cost: 1.into(), wait: self.wait });
+        }
+        let (limiter, cost) = match config.preset(budget.name()).map(|preset| target.route(preset)) {
+            Some(route) => (limiter.on(&route)?, route.cost().clone()),
+            None => (limiter, 1.into()),
+        };
+        Ok(Pace::Together { limiter, cost, wait: self.wait })
     }
 }

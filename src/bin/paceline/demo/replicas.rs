@@ -132,9 +132,11 @@ impl Replicas {
                 target: Target::new("GET", &self.url, &[header], None, Duration::from_secs(30))?,
                 pace: match act {
                     Act::Alone => Pace::Alone { sleep: Act::sleep(&self.demo) },
-                    Act::Together => {
-                        Pace::Together { limiter: Limiter::new(store.clone(), budget.clone()), wait: WAIT }
-                    }
+                    Act::Together => Pace::Together {
+                        limiter: Limiter::new(store.clone(), budget.clone()),
+                        cost: 1.into(),
+                        wait: WAIT,
+                    },
                 },
                 callers: self.demo.callers,
                 number: None,

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use paceline::{Error, Limiter, Permit};
+use paceline::{Cost, Error, Limiter, Permit};
 
 /// How the callers keep to the budget.
 pub enum Pace {
     /// Each by itself, as people do without a limiter: a sleep between its calls.
     Alone { sleep: Duration },
     /// All together, through paceline.
-    Together { limiter: Limiter, wait: Duration },
+    Together { limiter: Limiter, cost: Cost, wait: Duration },
 }
 
 impl Pace {
@@ -22,7 +22,7 @@ impl Pace {
                 }
                 Ok(None)
             }
-            Self::Together { limiter, wait } => fresh_permit(limiter, *wait).await.map(Some),
+            Self::Together { limiter, cost, wait } => fresh_permit(limiter, cost, *wait).await.map(Some),
         }
     }
 
@@ -51,10 +51,10 @@ impl Pace {
 }
 
 /// A machine that was busy or asleep may get to a permit too late to send under it: then another one is due.
-async fn fresh_permit(limiter: &Limiter, wait: Duration) -> Result<Permit, Error> {
+async fn fresh_permit(limiter: &Limiter, cost: &Cost, wait: Duration) -> Result<Permit, Error> {
     let started = Instant::now();
     loop {
-        let permit = limiter.acquire_within(1, wait.saturating_sub(started.elapsed())).await?;
+        let permit = limiter.acquire_within(cost.clone(), wait.saturating_sub(started.elapsed())).await?;
         match permit.check() {
             Ok(()) => return Ok(permit),
             Err(late) if late.is_expired() => permit.cancel(),

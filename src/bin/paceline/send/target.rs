@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use paceline::{Preset, Route};
 use reqwest::{
     Client, Method, StatusCode, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -42,6 +43,12 @@ impl Target {
         let builder = if is_loopback(&url) { builder.no_proxy() } else { builder };
         let client = builder.build().map_err(|why| format!("cannot set up HTTP: {why}"))?;
         Ok(Self { client, method, url, body })
+    }
+
+    /// What it comes to by a preset.
+    pub fn route(&self, preset: &Preset) -> Route {
+        let host = self.url.host_str().unwrap_or_default();
+        preset.route(self.method.as_str(), host, self.url.path(), self.url.query().unwrap_or_default())
     }
 
     /// Sends the request once and reads the answer to its end.
