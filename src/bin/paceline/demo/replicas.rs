@@ -7,7 +7,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
-use paceline::{ArrivalWithin, Budget, Limit, Limiter, MemoryStore, Quota};
+use paceline::{ArrivalWithin, Budget, Limit, Limiter, MemoryStore, Pacer, Quota};
 use serde::Deserialize;
 use tempfile::NamedTempFile;
 use tokio::{
@@ -132,11 +132,10 @@ impl Replicas {
                 target: Target::new("GET", &self.url, &[header], None, Duration::from_secs(30))?,
                 pace: match act {
                     Act::Alone => Pace::Alone { sleep: Act::sleep(&self.demo) },
-                    Act::Together => Pace::Together {
-                        limiter: Limiter::new(store.clone(), budget.clone()),
-                        cost: 1.into(),
-                        wait: WAIT,
-                    },
+                    Act::Together => {
+                        let limiter = Limiter::new(store.clone(), budget.clone());
+                        Pace::Together { pacer: Box::new(Pacer::new(limiter.clone()).wait(WAIT)), limiter }
+                    }
                 },
                 callers: self.demo.callers,
                 number: None,
@@ -144,7 +143,7 @@ impl Replicas {
                 progress: ProgressBar::hidden(),
             };
             let stop = stop.clone();
-            tasks.spawn(async move { Said::from(job.run(&stop).await) });
+            tasks.spawn(async move { Said::from(job.run(&stop).await.0) });
         }
         Ok(tasks.join_all().await)
     }
