@@ -7,37 +7,37 @@
 -- Twin: src/ledger.rs
 
 local LAYOUT, SWEEP, WAKES, FORGET = 1, 4, 8, 60000000
-local META = '>i8i8i8i8i8i8i8i8'
+local META = '<dddddddd'
 local DONE, NO_STATE, OTHER_NODE, LOST, STALE, OTHER_TIME, NEWER, REFUSED = 0, 1, 2, 3, 4, 5, 6, 7
 local WHOLE, ARRIVED, ENDED, UNSENT = 0, 1, 2, 3
-
-local function server_time()
-  if ARGV[3] then return tonumber(ARGV[3]) end
-  local time = redis.call('TIME')
-  return time[1] * 1000000 + time[2]
-end
 
 local sound, request = pcall(Request.read)
 if not sound then return { REFUSED, request } end
 local list, resumes = request.list, request.flights ~= nil
-local wall = server_time()
+local wall = tonumber(ARGV[3])
+if not wall then
+  local time = redis.call('TIME')
+  wall = time[1] * 1000000 + time[2]
+end
 
 local names = { 'm', 's:' .. request.session }
-for i, terms in ipairs(request.limits) do names[i + 2] = 'l:' .. terms[1] end
+for i = 1, #request.limits do names[i + 2] = 'l:' .. request.limits[i][1] end
 Fields.prefetch(names)
 
 local meta = nil
 if Fields.get('m') then
-  local m = { struct.unpack(META, Fields.get('m')) }
+  local layout, offset, last, places, settle_until, next_look, horizon, expires, after = struct.unpack(META, Fields.get('m'))
+  if layout > LAYOUT then return { NEWER, layout } end
   meta = {
-    layout = m[1], offset = m[2], last = m[3], places = m[4], settle_until = m[5], next_look = m[6], horizon = m[7],
-    expires = m[8], node = string.sub(Fields.get('m'), m[9]),
+    offset = offset, last = last, places = places, settle_until = settle_until, next_look = next_look, horizon = horizon,
+    expires = expires, node = string.sub(Fields.get('m'), after),
   }
 end
 local me = Session.read(request.session)
 
 -- Why this exchange must not be done; decided before anything is written.
-for _, terms in ipairs(request.limits) do
+for i = 1, #request.limits do
+  local terms = request.limits[i]
   if terms[2] == FIXED_WINDOW and terms[10] > 0 and (wall < terms[7] or wall >= terms[10]) then return { OTHER_TIME, wall } end
 end
 if not meta then
@@ -47,14 +47,13 @@ if not meta then
   local marker = KEYS[3] and redis.call('GET', KEYS[3])
   if marker ~= nil and marker ~= string.match(request.node, '^[^ ]*') then return { NO_STATE } end
 else
-  if meta.layout > LAYOUT then return { NEWER, meta.layout } end
   if me then
     if me.seq == request.seq then
       -- What the stored reply granted is held from now on: the session lives as from a new one.
       me.lease_end = math.max(me.lease_end, math.max(meta.last, wall + meta.offset) + request.lease)
-      Session.write(request.session, me)
-      Fields.flush()
-      return cmsgpack.unpack(Fields.get('r:' .. request.session))
+      me.reply = Session.last_reply(request.session)
+      Fields.flush({ 's:' .. request.session, Session.packed(me) })
+      return me.reply
     end
     if me.seq > request.seq then return { STALE } end
   end
@@ -67,7 +66,7 @@ end
 -- From here on things change. Time keeps the clock's pace, but never goes back.
 local fresh = meta == nil
 meta = meta or {
-  layout = LAYOUT, offset = 0, last = wall, places = 0, settle_until = 0, next_look = Turn.NOWHERE, horizon = 0, expires = 0,
+  offset = 0, last = wall, places = 0, settle_until = 0, next_look = Turn.NOWHERE, horizon = 0, expires = 0,
   node = request.node,
 }
 if wall + meta.offset < meta.last then meta.offset = meta.last - wall end
@@ -75,7 +74,7 @@ meta.last = wall + meta.offset
 local t = { now = meta.last, wall = wall }
 if fresh then redis.call('ZADD', Fields.line, '0', '!') end
 
-local known, held_limits = {}, {}
+local known = {}
 
 -- A limit that is stored, whether this exchange is about it or not.
 local function by_key(key)
@@ -83,7 +82,6 @@ local function by_key(key)
   if limit == nil then
     limit = Limit.read(key) or false
     known[key] = limit
-    if limit then held_limits[#held_limits + 1] = limit end
   end
   return limit
 end
@@ -97,57 +95,45 @@ local function forget_after(limit)
   return math.max(FORGET, (limit.kind == SLIDING_WINDOW or limit.kind == FIXED_WINDOW) and 2 * limit.per or 0)
 end
 
--- A session whose lease ended: all that it held landed when it did, at the latest.
-local function bury(id, session)
-  local age = math.max(t.now - session.lease_end, 0)
-  for key, held in pairs(session.flights) do
-    local limit = by_key(key)
-    if limit then
-      limit.is.roll(limit, t)
-      Limit.land(limit, held, held, age, t)
-    end
-  end
-  for _, place in pairs(session.places) do Turn.leave(place, id, by_key) end
-  Fields.drop('s:' .. id)
-  Fields.drop('r:' .. id)
-  Fields.drop('w:' .. id)
-end
-
 -- Drops sessions whose lease ended, and limits of scope values that nobody uses: a few at a time.
-local function sweep()
-  for _ = 1, SWEEP do
-    if meta.next_look > t.now then return end
-    local first = redis.call('ZRANGEBYLEX', Fields.line, '[x|', '(x}', 'LIMIT', '0', '1')[1]
-    if not first then
-      meta.next_look = Turn.NOWHERE
-      return
-    end
-    meta.next_look = struct.unpack('>I7', first, 3)
-    if meta.next_look > t.now then return end
-    redis.call('ZREM', Fields.line, first)
-    local what, name = string.sub(first, 10, 10), string.sub(first, 12)
-    if what == 's' then
-      local session = Session.read(name)
-      if session and session.lease_end > t.now then
-        look_at(session.lease_end, 's|' .. name)
-      elseif session then
-        bury(name, session)
-      end
-    else
-      local limit = by_key(name)
-      if limit then
-        limit.is.roll(limit, t)
-        if Limit.idle(limit, t) then
-          Limit.drop(limit)
-          known[name] = false
-        else
-          look_at(t.now + forget_after(limit), 'l|' .. name)
+for _ = 1, SWEEP do
+  if meta.next_look > t.now then break end
+  local first = redis.call('ZRANGEBYLEX', Fields.line, '[x|', '(x}', 'LIMIT', '0', '1')[1]
+  meta.next_look = first and struct.unpack('>I7', first, 3) or Turn.NOWHERE
+  if meta.next_look > t.now then break end
+  redis.call('ZREM', Fields.line, first)
+  local what, name = string.sub(first, 10, 10), string.sub(first, 12)
+  if what == 's' then
+    local session = Session.read(name)
+    if session and session.lease_end > t.now then
+      look_at(session.lease_end, 's|' .. name)
+    elseif session then
+      -- All that it held landed when its lease ended, at the latest.
+      local age = math.max(t.now - session.lease_end, 0)
+      for key, held in pairs(session.flights) do
+        local limit = by_key(key)
+        if limit then
+          limit.is.roll(limit, t)
+          Limit.land(limit, held, held, age, t)
         end
       end
+      for _, place in pairs(session.places) do Turn.leave(place, name, by_key) end
+      Fields.drop('s:' .. name)
+      Fields.drop('w:' .. name)
+    end
+  else
+    local limit = by_key(name)
+    if limit then
+      limit.is.roll(limit, t)
+      if Limit.idle(limit, t) then
+        Limit.drop(limit)
+        known[name] = false
+      else
+        look_at(t.now + forget_after(limit), 'l|' .. name)
+      end
     end
   end
 end
-sweep()
 
 if fresh or (resumes and meta.node ~= request.node) then
   meta.node = request.node
@@ -155,24 +141,24 @@ if fresh or (resumes and meta.node ~= request.node) then
 end
 -- The sweep may have buried this very session.
 if not me or not Fields.get('s:' .. request.session) then
-  me = { seq = 0, since = t.now, lease_end = t.now, flights = {}, places = {}, new = true }
+  me = { seq = 0, since = t.now, lease_end = t.now, flights = {}, places = {}, reply = false, new = true }
   Fields.set('w:' .. request.session, request.who)
 end
 
 local limits, early = {}, {}
-for i, terms in ipairs(request.limits) do
+for i = 1, #request.limits do
+  local terms = request.limits[i]
   local limit = by_key(terms[1])
   if limit then
     Limit.redefine(limit, terms, t)
   else
     limit = Limit.new(terms, t)
     known[terms[1]] = limit
-    held_limits[#held_limits + 1] = limit
     if string.find(terms[1], '@', 1, true) then look_at(t.now + forget_after(limit), 'l|' .. terms[1]) end
   end
   limit.is.roll(limit, t)
   limits[i] = limit
-  meta.horizon = math.max(meta.horizon, 2 * limit.is.period(limit))
+  if meta.horizon < 2 * limit.per then meta.horizon = 2 * limit.per end
 end
 
 -- Enters again what the store forgot: all that the session holds, and what it used that was not heard of.
@@ -208,8 +194,8 @@ end
 
 for c = 0, request.causes - 1 do
   local i = request.cools + 5 * c
-  local told = { age = list[i + 1], wait = list[i + 2], penalty = list[i + 3], most = list[i + 4], cause = list[request.cause_at + c] }
-  Limit.cool(limits[list[i]], told, request.who, request.at_grant, t)
+  local said = { age = list[i + 1], wait = list[i + 2], penalty = list[i + 3], most = list[i + 4], cause = list[request.cause_at + c] }
+  Limit.cool(limits[list[i]], said, request.who, request.at_grant, t)
 end
 
 local completes = request.completes
@@ -226,7 +212,7 @@ for i = completes + 1, completes + 5 * list[completes], 5 do
       else
         Limit.land(limit, units, held, age, t)
         Limit.learn(limit, hold, count)
-        if Limit.answered(limit, units, age + hold, t) then early[class[j]] = true end
+        if limit.told and Limit.answered(limit, units, age + hold, t) then early[class[j]] = true end
       end
       if part == UNSENT or to_the_end then early[class[j]] = true end
     end
@@ -246,19 +232,21 @@ for i = seen + 1, seen + 4 * list[seen], 4 do
 end
 
 -- Those in line are served in the order of their places, then those who have none.
-local order, turns, granted = {}, {}, {}
-for i, ask in ipairs(request.asks) do
-  local place = me.places[ask[1]]
+local order, turns, granted, held_up = {}, {}, {}, meta.settle_until - t.now
+for i = 1, #request.asks do
+  local place = me.places[request.asks[i][1]]
   order[i] = { place and place[1] or Turn.NOWHERE, i }
 end
-table.sort(order, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
-for _, o in ipairs(order) do
-  local ask = request.asks[o[2]]
-  local held_up = meta.settle_until - t.now
+if #order > 1 then
+  table.sort(order, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
+end
+for o = 1, #order do
+  local i = order[o][2]
+  local ask = request.asks[i]
   if held_up > 0 and #ask > 2 then
-    turns[o[2]] = { 0, held_up, held_up, 0 }
+    turns[i] = { 0, held_up, held_up, 0 }
   else
-    turns[o[2]], me.places[ask[1]] =
+    turns[i], me.places[ask[1]] =
       Turn.serve(ask, limits, request.classes, me.places[ask[1]], request.session, request.at_grant, granted, by_key, meta, t)
   end
 end
@@ -266,17 +254,18 @@ for l, units in pairs(granted) do
   if units > 0 then me.flights[limits[l].key] = (me.flights[limits[l].key] or 0) + units end
 end
 
-local reply = { DONE, math.max(meta.settle_until - t.now, 0), #limits }
-for _, limit in ipairs(limits) do reply[#reply + 1] = Limit.free(limit, t) end
-for _, turn in ipairs(turns) do
-  for i = 1, 4 do reply[#reply + 1] = turn[i] end
+local reply = { DONE, held_up > 0 and held_up or 0, #limits }
+for i = 1, #limits do reply[3 + i] = Limit.free(limits[i], t) end
+for i = 1, #turns do
+  local n, turn = #reply, turns[i]
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = turn[1], turn[2], turn[3], turn[4]
 end
 
 -- What came free early is offered to the nearest sleepers.
 local woken = {}
-for l, limit in ipairs(limits) do
-  local free = reply[3 + l]
-  if early[l] and limit.waiting > 0 and free > 0 and t.now >= meta.settle_until then
+for l in pairs(early) do
+  local limit, free = limits[l], reply[3 + l]
+  if limit.waiting > 0 and free > 0 and held_up <= 0 then
     for _, session in ipairs(Line.nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
       if not woken[session] then
         woken[session] = true
@@ -291,21 +280,28 @@ local last_due = 0
 if next(me.flights) == nil then
   for _, place in pairs(me.places) do last_due = math.max(last_due, place[2]) end
 end
-me.seq, me.lease_end = request.seq, math.max(t.now, last_due) + request.lease
+me.seq, me.lease_end, me.reply = request.seq, math.max(t.now, last_due) + request.lease, reply
 if me.new then look_at(me.lease_end, 's|' .. request.session) end
-Session.write(request.session, me)
-Fields.set('r:' .. request.session, cmsgpack.pack(reply))
-for _, limit in ipairs(limits) do Limit.note(limit, t) end
-for _, limit in ipairs(held_limits) do
-  if not limit.dropped then Limit.write(limit) end
-end
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
 local keep = 2 * (meta.horizon + request.lease + FORGET)
 local renew = math.max(t.now, last_due) + keep / 2 > meta.expires
 if renew then meta.expires = math.max(t.now, last_due) + keep end
-Fields.set('m', struct.pack(META, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon, meta.expires) .. meta.node)
-Fields.flush()
+local m = struct.pack(
+  META, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon, meta.expires
+)
+local sets = { 'm', m .. meta.node, 's:' .. request.session, Session.packed(me) }
+for i = 1, #limits do
+  if limits[i].told then Limit.note(limits[i], t) end
+end
+for key, limit in pairs(known) do
+  if limit then
+    local n = #sets
+    sets[n + 1], sets[n + 2] = 'l:' .. key, Limit.packed(limit)
+    if limit.told then sets[n + 3], sets[n + 4] = 'y:' .. key, Limit.packed_told(limit) end
+  end
+end
+Fields.flush(sets)
 if renew then
   local ms = math.floor((meta.expires - t.now) / 1000)
   redis.call('PEXPIRE', Fields.hash, ms)

@@ -8,7 +8,7 @@
 --   a session { id, who, since us, lease us, held, waiting, next turn us (-1: none) }.
 -- Twin: src/ledger/report.rs
 
-local SESSIONS, META = 200, '>i8i8i8i8i8i8i8i8'
+local SESSIONS, META = 200, '<dddddddd'
 
 local all = redis.call('HGETALL', Fields.hash)
 for i = 1, #all, 2 do Fields.values[all[i]] = all[i + 1] end
@@ -35,7 +35,7 @@ for i = 1, #all, 2 do
       told = { f.cause, f.origin, ended and t.now - f.cool_until or -1, ended and f.ramp or 0, f.quota, f.by_others }
     end
     limits[#limits + 1] = {
-      limit.key, limit.kind, limit.capacity, limit.is.period(limit), math.max(used, 0), limit.flying, math.max(free, 0),
+      limit.key, limit.kind, limit.capacity, limit.per, math.max(used, 0), limit.flying, math.max(free, 0),
       limit.waiting, next_free, cooling, told,
     }
   elseif kind == 's' then

@@ -6,6 +6,7 @@
 //! | [`choosing_limits`] | which kinds, which numbers, what `arrival_within` and `rtt_floor` cost and give |
 //! | [`presets`] | providers as data, and how to write one |
 //! | [`how_it_decides`] | the ledger: two moves, four kinds, and the line of those who wait |
+//! | [`reading_responses`] | what a response says, and how to write that down for a provider |
 //! | [`failure_modes`] | what happens when something breaks, what you see, what to do |
 //! | [`design`] | why it is built as it is, for those who change it |
 
@@ -27,6 +28,11 @@ pub mod presets {
 /// The ledger, the kinds, the line.
 pub mod how_it_decides {
     #![doc = include_str!("guide/how_it_decides.md")]
+}
+
+/// What a response says about limits and waiting.
+pub mod reading_responses {
+    #![doc = include_str!("guide/reading_responses.md")]
 }
 
 /// What happens when something breaks, what you see, what to do.

@@ -32,7 +32,8 @@
 //! | waiting for a permit, and what to do with it | [`Limiter`], [`Permit`], [`Cost`] |
 //! | a configuration file | [`Config`] |
 //! | a provider's limits, routes and headers | [`guide::presets`], [`Preset`], [`Limiter::on`] |
-//! | what a response says about limits | [`Dialect`], [`Observation`], `paceline read` |
+//! | in front of an HTTP client | [`Pacer`], `PaceMiddleware` (reqwest), `PaceLayer` (tower) |
+//! | what a response says about limits | [`guide::reading_responses`], [`Dialect`], `paceline read` |
 //! | how it decides | [`guide::how_it_decides`] |
 //! | what happens when something breaks | [`guide::failure_modes`], [`Error`] |
 //! | what an operator sees | [`Report`], `paceline inspect` |

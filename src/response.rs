@@ -65,7 +65,7 @@ pub struct Throttled {
 /// What a throttled answer is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum About {
-    /// These limits.
+    /// These limits. Without any it is about something else, such as an object that another request holds.
     Limits(Vec<String>),
     /// All limits that the request took from.
     Route,

@@ -8,7 +8,7 @@ mod properties;
 use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
-use paceline::{Dialect, Preset};
+use paceline::{Budget, Dialect, Limit, Limiter, MemoryStore, Preset, Quota};
 
 use case::Case;
 
@@ -134,6 +134,37 @@ fn every_bad_dialect_is_told_exactly_what_is_wrong() {
     assert!(seen.len() >= 4, "the bad dialects are gone");
 }
 
+/// A lock on an object is no reason for the fleet to wait; the same answer about the route is.
+#[tokio::test]
+async fn an_answer_about_no_limit_slows_nobody() {
+    let lock = r#"{"error":{"code":"lock_timeout"}}"#;
+    for (body, free) in [(lock, true), ("{}", false)] {
+        let budget = Budget::builder("a").limit(Limit::sliding_window("all", Quota::per_second(100))).build().unwrap();
+        let limiter = Limiter::new(MemoryStore::new(), budget);
+        let said = dialect(Some("stripe")).observe(
+            StatusCode::TOO_MANY_REQUESTS,
+            &HeaderMap::new(),
+            body.as_bytes(),
+            Duration::ZERO,
+        );
+        limiter.acquire(1).await.unwrap().complete_with(&said);
+        limiter.flush().await.unwrap();
+        let granted = limiter.try_acquire(1).await.unwrap().is_granted();
+        assert_eq!(granted, free, "{body}");
+    }
+}
+
+/// The first thing that anyone copies.
+#[test]
+fn the_examples_in_the_guide_are_right() {
+    let guide = include_str!("../src/guide/reading_responses.md");
+    let examples: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        Dialect::parse(example).unwrap_or_else(|errors| panic!("{errors}\n{example}"));
+    }
+}
+
 #[test]
 fn a_body_is_read_to_64_kib_and_no_further() {
     let read = |body: &[u8]| {
@@ -153,6 +184,21 @@ fn a_body_is_read_to_64_kib_and_no_further() {
     // What is no UTF-8 is searched as it is.
     assert_eq!(read(b"\xff\xfe Try again in 30 seconds \x80"), Some(30));
     assert_eq!(read(b"{\"retry_after\": 30, \"a\": \"\xff\"}"), None);
+}
+
+/// A day's quota that is used up may be told to wait for hours; a second's may not.
+#[test]
+fn a_wait_is_cut_to_a_quarter_of_an_hour_or_to_a_window_of_the_limits_it_is_about() {
+    for (per, about, minutes) in [("1s", "day", 15), ("1d", "day", 24 * 60), ("1d", "route", 15)] {
+        let about = if about == "day" { "[\"day\"]" } else { "\"route\"" };
+        let text = format!(
+            "limit = [{{ name = \"day\", per = \"{per}\" }}]\n[[throttle]]\nstatus = 429\nabout = {about}\nwait = [\"retry-after\"]"
+        );
+        let headers = [(http::header::RETRY_AFTER, "999999".parse().unwrap())].into_iter().collect();
+        let dialect = Dialect::parse(&text).unwrap();
+        let said = dialect.observe(StatusCode::TOO_MANY_REQUESTS, &headers, b"", Duration::ZERO);
+        assert_eq!(said.throttled.unwrap().wait, Some(Duration::from_secs(60 * minutes)), "{text}");
+    }
 }
 
 #[test]

@@ -3,9 +3,12 @@
 
 local function make_concurrency()
 
-local function define() end
+local function define(limit) limit.per = 200000 end
 
-local function read() end
+local function read(limit)
+  define(limit)
+  return STATE
+end
 
 local function write() return '' end
 
@@ -15,11 +18,7 @@ local function roll() end
 
 local function free(limit) return limit.capacity - limit.flying end
 
-local function grant() end
-
 local function land() end
-
-local function unsent() end
 
 local function adjust() end
 
@@ -31,12 +30,8 @@ local function release(limit, k, t)
   return t.now + math.max(cycles * limit.hold + rest, 1000)
 end
 
-local function period() return 200000 end
-
-local function forget() end
-
 return {
-  define = define, read = read, write = write, start = start, roll = roll, free = free, grant = grant,
-  land = land, unsent = unsent, adjust = adjust, release = release, period = period, forget = forget,
+  define = define, read = read, write = write, start = start, roll = roll, free = free, land = land, adjust = adjust,
+  release = release,
 }
 end

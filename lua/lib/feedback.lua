@@ -17,11 +17,11 @@ local function read(key)
   }
 end
 
-local function write(f, key)
-  Fields.set('y:' .. key, cmsgpack.pack({
+local function packed(f)
+  return cmsgpack.pack({
     f.cool_since, f.cool_until, f.strikes, f.struck_at, f.ramp, f.quota, f.rumour, f.agreed, f.since, f.most, f.since_before,
     f.most_before, f.by_others, f.by_others_since, f.cause, f.origin,
-  }))
+  })
 end
 
 -- For a limit of which so many units are used and in flight.
@@ -111,7 +111,7 @@ end
 local function idle(f, t) return f.cool_until <= t.now and f.ramp == 0 end
 
 return {
-  read = read, write = write, new = new, cool = cool, answered = answered, allows = allows, probes = probes, learn = learn,
+  read = read, packed = packed, new = new, cool = cool, answered = answered, allows = allows, probes = probes, learn = learn,
   strangers = strangers, note = note, idle = idle,
 }
 end

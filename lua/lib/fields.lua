@@ -3,8 +3,19 @@
 -- later parts cheap to make, and a script makes all of them at every call.
 -- KEYS[1] the hash, KEYS[2] the line (a sorted set of equal scores, ordered by its members).
 
+-- A part that is made when something of it is first wanted: most exchanges do without.
+local function later(make)
+  local lookup = {}
+  function lookup.__index(_, name)
+    lookup.__index = make()
+    return lookup.__index[name]
+  end
+  return setmetatable({}, lookup)
+end
+
 local Fields = (function()
 
+local BATCH = 1000
 local hash, line_key = KEYS[1], KEYS[2]
 local values, dirty = {}, {}
 
@@ -35,22 +46,23 @@ local function drop(name)
   dirty[name] = true
 end
 
--- Writes what changed, a bounded number of fields a call.
-local function flush()
-  local sets, drops = {}, {}
+-- Writes what changed, and then `sets`: names and values that nothing reads any more. A bounded number of fields a call.
+local function flush(sets)
+  local drops = {}
   for name in pairs(dirty) do
     if values[name] then
-      sets[#sets + 1] = name
-      sets[#sets + 1] = values[name]
+      local n = #sets
+      sets[n + 1], sets[n + 2] = name, values[name]
     else
       drops[#drops + 1] = name
     end
   end
-  for i = 1, #sets, 1000 do
-    redis.call('HSET', hash, unpack(sets, i, math.min(i + 999, #sets)))
+  -- What was dropped may have been made anew.
+  for i = 1, #drops, BATCH do
+    redis.call('HDEL', hash, unpack(drops, i, math.min(i + BATCH - 1, #drops)))
   end
-  for i = 1, #drops, 1000 do
-    redis.call('HDEL', hash, unpack(drops, i, math.min(i + 999, #drops)))
+  for i = 1, #sets, BATCH do
+    redis.call('HSET', hash, unpack(sets, i, math.min(i + BATCH - 1, #sets)))
   end
 end
 

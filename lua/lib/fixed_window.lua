@@ -9,16 +9,17 @@ local function define(limit, terms)
 end
 
 local function read(limit, packed)
-  local edges = {}
+  local edges, after = {}
   limit.per, limit.skew, limit.offset, limit.start, limit.stop, limit.used, limit.before, limit.after,
-    edges[1], edges[2], edges[3], edges[4] = struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8', packed, STATE)
+    edges[1], edges[2], edges[3], edges[4], after = struct.unpack('<dddddddddddd', packed, STATE)
   limit.edges = edges[4] > 0 and edges
+  return after
 end
 
 local function write(limit)
   local edges = limit.edges or { 0, 0, 0, 0 }
   return struct.pack(
-    '>i8i8i8i8i8i8i8i8i8i8i8i8', limit.per, limit.skew, limit.offset, limit.start, limit.stop, limit.used,
+    '<dddddddddddd', limit.per, limit.skew, limit.offset, limit.start, limit.stop, limit.used,
     limit.before, limit.after, edges[1], edges[2], edges[3], edges[4]
   )
 end
@@ -85,8 +86,6 @@ local function land(limit, units, _, age, t)
   if at >= limit.stop - limit.skew then limit.after = limit.after + units end
 end
 
-local function unsent() end
-
 local function adjust(limit, units, age, t)
   if units > 0 then return land(limit, units, 0, age, t) end
   -- The time is known but for the delay of a call: given back only where that cannot put it into another window.
@@ -105,13 +104,8 @@ local function release(limit, k, t)
   return t.now + math.max(limit.stop - t.wall, 0) + limit.skew + cycles * limit.per
 end
 
-local function period(limit) return limit.per end
-
-local function forget() end
-
 return {
   define = define, read = read, write = write, start = start, around = around, roll = roll, free = free,
-  grant = grant, land = land, unsent = unsent, adjust = adjust, release = release, period = period,
-  forget = forget,
+  grant = grant, land = land, adjust = adjust, release = release,
 }
 end

@@ -4,14 +4,14 @@
 local Limit = (function()
 
 local FIRST_HOLD, LONGEST_HOLD = 50000, 4294967296
-local MAKE_KIND, MADE_KIND = { make_sliding_window, make_token_bucket, make_fixed_window, make_concurrency }, {}
+local MAKE, MADE = { make_sliding_window, make_token_bucket, make_fixed_window, make_concurrency }, {}
 
 -- What a kind of limit can do. A script starts from nothing at every call, so a kind is made when one of it comes up.
 local function kind_of(kind)
-  local made = MADE_KIND[kind]
+  local made = MADE[kind]
   if not made then
-    made = MAKE_KIND[kind]()
-    MADE_KIND[kind] = made
+    made = MAKE[kind]()
+    MADE[kind] = made
   end
   return made
 end
@@ -26,28 +26,32 @@ end
 local function read(key)
   local packed = Fields.get('l:' .. key)
   if not packed then return nil end
-  local kind, capacity, flying, hold, waiting, owed_units, owed_until, owed_place, told =
-    struct.unpack('>i8i8i8i8i8i8i8i8i8', packed)
+  local kind, capacity, flying, hold, waiting = struct.unpack('<ddddd', packed)
   local limit = {
     key = key, kind = kind, capacity = capacity, flying = flying, hold = hold, waiting = waiting,
-    owed_units = owed_units, owed_until = owed_until, owed_place = owed_place,
-    told = told == 1 and feedback().read(key), is = kind_of(kind),
+    owed_units = 0, owed_until = 0, owed_place = 0, told = false, is = kind_of(kind),
   }
-  limit.is.read(limit, packed)
+  local after = limit.is.read(limit, packed)
+  if after <= #packed then
+    local told
+    limit.owed_units, limit.owed_until, limit.owed_place, told = struct.unpack('<dddd', packed, after)
+    if told == 1 then limit.told = feedback().read(key) end
+  end
   return limit
 end
 
-local function write(limit)
-  Fields.set('l:' .. limit.key, struct.pack(
-    '>i8i8i8i8i8i8i8i8i8', limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting,
-    limit.owed_units, limit.owed_until, limit.owed_place, limit.told and 1 or 0
-  ) .. limit.is.write(limit))
-  if limit.told then feedback().write(limit.told, limit.key) end
+local function packed(limit)
+  local packed = struct.pack('<ddddd', limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting) .. limit.is.write(limit)
+  if limit.owed_units > 0 or limit.told then
+    packed = packed .. struct.pack('<dddd', limit.owed_units, limit.owed_until, limit.owed_place, limit.told and 1 or 0)
+  end
+  return packed
 end
 
+local function packed_told(limit) return feedback().packed(limit.told) end
+
 local function drop(limit)
-  limit.is.forget(limit)
-  limit.dropped = true
+  if limit.is.forget then limit.is.forget(limit) end
   Fields.drop('l:' .. limit.key)
   if limit.told then Fields.drop('y:' .. limit.key) end
 end
@@ -73,7 +77,7 @@ local function redefine(limit, terms, t)
     limit.capacity = capacity
     return
   end
-  limit.is.forget(limit)
+  if limit.is.forget then limit.is.forget(limit) end
   limit.kind, limit.capacity, limit.is, limit.scale = terms[2], capacity, kind_of(terms[2]), nil
   limit.is.define(limit, terms)
   limit.is.start(limit, t)
@@ -83,7 +87,7 @@ end
 -- Units granted: in flight from now on.
 local function grant(limit, units, t)
   limit.flying = limit.flying + units
-  limit.is.grant(limit, units, t)
+  if limit.is.grant then limit.is.grant(limit, units, t) end
 end
 
 -- Units landed `age` ago: `held` of them were known to be in flight.
@@ -94,7 +98,7 @@ end
 
 local function unsent(limit, held)
   limit.flying = limit.flying - held
-  limit.is.unsent(limit, held)
+  if limit.is.unsent then limit.is.unsent(limit, held) end
 end
 
 -- Learns how long permits are held.
@@ -115,7 +119,7 @@ local function cooling(limit, t) return limit.told and not feedback().idle(limit
 -- Units used and in flight.
 local function busy(limit, t)
   if limit.kind == TOKEN_BUCKET then return limit.capacity - limit.is.free(limit, t) end
-  return (limit.used or 0) + limit.flying
+  return (limit.log and limit.log.used or limit.used or 0) + limit.flying
 end
 
 -- What responses said of it, from now on.
@@ -126,7 +130,7 @@ end
 
 -- Nobody sends for a while.
 local function cool(limit, c, origin, at_grant, t)
-  feedback().cool(listen(limit, t), c, origin, limit.is.period(limit), at_grant, t)
+  feedback().cool(listen(limit, t), c, origin, limit.per, at_grant, t)
 end
 
 -- What the provider's own numbers say; `terms` are ours. What is open at a time is for us to count.
@@ -134,7 +138,7 @@ local function see(limit, age, quota, remaining, terms, t)
   if limit.kind == CONCURRENCY then return end
   local f = listen(limit, t)
   if quota > 0 and limit.kind ~= TOKEN_BUCKET then feedback().learn(f, quota, terms[3]) end
-  local strangers = feedback().strangers(f, age, quota, remaining, terms[3], limit.is.period(limit), t)
+  local strangers = feedback().strangers(f, age, quota, remaining, terms[3], limit.per, t)
   if strangers > 0 then limit.is.adjust(limit, strangers, 0, t) end
   redefine(limit, terms, t)
 end
@@ -167,9 +171,9 @@ local function idle(limit, t)
 end
 
 return {
-  read = read, write = write, new = new, redefine = redefine, grant = grant, land = land, unsent = unsent,
+  read = read, packed = packed, new = new, redefine = redefine, grant = grant, land = land, unsent = unsent,
   learn = learn, free = free, release = release, idle = idle, cooling = cooling, cool = cool, see = see, answered = answered,
-  note = note, probes = probes, drop = drop, busy = busy,
+  note = note, probes = probes, packed_told = packed_told, drop = drop, busy = busy,
 }
 
 end)()

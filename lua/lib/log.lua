@@ -1,152 +1,185 @@
 -- The exact log of a sliding window: when units started to age, oldest first.
--- It stands in chunks, so that an exchange touches its two ends only. A chunk is the sum of its units (6 bytes), then
--- 12 bytes an entry: when (7), units (5).
+-- It stands in chunks, so that an exchange touches its two ends only. A chunk is a run of entries of 13 bytes: when (7), and
+-- the units of the chunk up to and with this entry (6). So what left at the front is two numbers of the limit's own field, and
+-- a place in a chunk is found by halving. Chunks are short since each byte of a string costs the script some ten instructions.
 -- Twin: src/ledger/log.rs
 
-local Log = (function()
+local function make_log()
 
-local EXACT, GRID, TRIM, CHUNK = 1024, 2048, 256, 64
-local SUM, ENTRY = 6, 12
+local EXACT, GRID, TRIM, CHUNK, ENTRY = 1024, 2048, 256, 34, 13
+
+-- `gone` entries and `gone_units` units of the first chunk left, or were taken back.
+local function empty()
+  return { used = 0, entries = 0, oldest = 0, newest = 0, first = 1, last = 0, gone = 0, gone_units = 0 }
+end
 
 local function chunk_name(limit, n) return 'c:' .. limit.key .. ':' .. n end
 
-local function entry_at(chunk, i) return struct.unpack('>I7I5', chunk, SUM + 1 + ENTRY * (i - 1)) end
-
-local function entries_in(chunk) return (#chunk - SUM) / ENTRY end
+local function entry_at(chunk, i) return struct.unpack('>I7I6', chunk, ENTRY * i - ENTRY + 1) end
 
 local function clear(limit)
-  for n = limit.first, limit.last do
+  for n = limit.log.first, limit.log.last do
     Fields.drop(chunk_name(limit, n))
   end
-  limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last = 0, 0, 0, 0, 1, 0
+  limit.log = empty()
 end
 
--- Takes `count` entries off the first chunk, and `units` off its sum.
-local function log_behead(limit, chunk, count, units)
-  limit.entries = limit.entries - count
-  if count == entries_in(chunk) then
-    Fields.drop(chunk_name(limit, limit.first))
-    limit.first = limit.first + 1
-    if limit.entries > 0 then
-      limit.oldest = entry_at(Fields.get(chunk_name(limit, limit.first)), 1)
-    end
-  elseif count > 0 or units > 0 then
-    local sum = struct.unpack('>I6', chunk)
-    chunk = struct.pack('>I6', sum - units) .. string.sub(chunk, SUM + 1 + ENTRY * count)
-    Fields.set(chunk_name(limit, limit.first), chunk)
-    limit.oldest = entry_at(chunk, 1)
+-- Moves the front of the log: so many entries and units of the first chunk are gone.
+local function log_behead(limit, chunk, gone, gone_units)
+  local log = limit.log
+  log.entries, log.used = log.entries + log.gone - gone, log.used + log.gone_units - gone_units
+  if ENTRY * gone == #chunk then
+    Fields.drop(chunk_name(limit, log.first))
+    log.first, gone, gone_units = log.first + 1, 0, 0
+    if log.entries > 0 then chunk = Fields.get(chunk_name(limit, log.first)) end
   end
+  log.gone, log.gone_units = gone, gone_units
+  if log.entries > 0 then log.oldest = entry_at(chunk, gone + 1) end
 end
 
 -- Forgets what left the window; when all did, at once, else a bounded piece.
 local function trim(limit, now)
-  if limit.entries == 0 or limit.oldest + limit.per > now then return end
-  if limit.newest + limit.per <= now then return clear(limit) end
+  local log = limit.log
+  if log.entries == 0 or log.oldest + limit.per > now then return end
+  if log.newest + limit.per <= now then return clear(limit) end
   local left = TRIM
   while left > 0 do
-    local chunk = Fields.get(chunk_name(limit, limit.first))
-    local most, count, units = math.min(left, entries_in(chunk)), 0, 0
-    while count < most do
-      local at, n = entry_at(chunk, count + 1)
+    local chunk = Fields.get(chunk_name(limit, log.first))
+    local gone, units = log.gone, log.gone_units
+    local most = math.min(#chunk / ENTRY, gone + left)
+    while gone < most do
+      local at, through = entry_at(chunk, gone + 1)
       if at + limit.per > now then break end
-      count, units = count + 1, units + n
+      gone, units = gone + 1, through
     end
-    limit.used = limit.used - units
-    left = left - count
-    local whole = count == entries_in(chunk)
-    log_behead(limit, chunk, count, units)
-    if not whole then return end
+    left = left - (gone - log.gone)
+    log_behead(limit, chunk, gone, units)
+    if ENTRY * gone < #chunk then return end
   end
+end
+
+-- Cuts a chunk in two, after an entry that is not gone; those behind it move up.
+local function split(limit, n, chunk, gone)
+  local log, count = limit.log, #chunk / ENTRY
+  for m = log.last, n + 1, -1 do
+    Fields.set(chunk_name(limit, m + 1), Fields.get(chunk_name(limit, m)))
+  end
+  log.last = log.last + 1
+  local stay = gone + math.ceil((count - gone) / 2)
+  local _, before = entry_at(chunk, stay)
+  local parts = {}
+  for i = stay + 1, count do
+    local at, through = entry_at(chunk, i)
+    parts[#parts + 1] = struct.pack('>I7I6', at, through - before)
+  end
+  Fields.set(chunk_name(limit, n), string.sub(chunk, 1, ENTRY * stay))
+  Fields.set(chunk_name(limit, n + 1), table.concat(parts))
+end
+
+-- Enters units where they belong, of chunk `n` or one before it: a late report.
+local function insert(limit, n, at, units)
+  local log, chunk = limit.log, Fields.get(chunk_name(limit, n))
+  while n > log.first and entry_at(chunk, 1) > at do
+    n = n - 1
+    chunk = Fields.get(chunk_name(limit, n))
+  end
+  local gone, known, through = 0, 0, 0
+  if n == log.first then gone, through = log.gone, log.gone_units end
+  local count, entry = #chunk / ENTRY, ''
+  local i = count
+  while i > gone and entry_at(chunk, i) > at do i = i - 1 end
+  if i > gone then known, through = entry_at(chunk, i) end
+  if known == at then
+    i = i - 1
+  else
+    log.entries, entry = log.entries + 1, struct.pack('>I7I6', at, through + units)
+  end
+  local parts = { string.sub(chunk, 1, ENTRY * i), entry }
+  for later = i + 1, count do
+    known, through = entry_at(chunk, later)
+    parts[#parts + 1] = struct.pack('>I7I6', known, through + units)
+  end
+  chunk = table.concat(parts)
+  if #chunk > 2 * CHUNK * ENTRY then
+    split(limit, n, chunk, gone)
+  else
+    Fields.set(chunk_name(limit, n), chunk)
+  end
+  if at < log.oldest then log.oldest = at end
 end
 
 -- Enters units that started to age at `at`, which may be a while ago.
 local function add(limit, at, units, now)
   if units == 0 or at + limit.per <= now then return end
-  if limit.capacity > EXACT or limit.entries >= EXACT then
+  local log = limit.log
+  if limit.capacity > EXACT or log.entries >= EXACT then
     local grid = math.floor((limit.per + GRID - 1) / GRID)
     local over = at % grid
     if over > 0 then at = at + grid - over end
   end
-  limit.used = limit.used + units
-  if limit.entries == 0 then
-    limit.first, limit.last, limit.entries, limit.oldest, limit.newest = 1, 1, 1, at, at
-    return Fields.set(chunk_name(limit, 1), struct.pack('>I6I7I5', units, at, units))
+  log.used = log.used + units
+  if log.entries == 0 then
+    log.entries, log.oldest, log.newest, log.first, log.last, log.gone, log.gone_units = 1, at, at, 1, 1, 0, 0
+    return Fields.set(chunk_name(limit, 1), struct.pack('>I7I6', at, units))
   end
-  if at > limit.newest then
-    local chunk = Fields.get(chunk_name(limit, limit.last))
-    limit.entries, limit.newest = limit.entries + 1, at
-    if entries_in(chunk) >= CHUNK then
-      limit.last = limit.last + 1
-      return Fields.set(chunk_name(limit, limit.last), struct.pack('>I6I7I5', units, at, units))
-    end
-    local sum = struct.unpack('>I6', chunk)
-    chunk = struct.pack('>I6', sum + units) .. string.sub(chunk, SUM + 1) .. struct.pack('>I7I5', at, units)
-    return Fields.set(chunk_name(limit, limit.last), chunk)
+  if at <= log.newest then return insert(limit, log.last, at, units) end
+  local name = chunk_name(limit, log.last)
+  local chunk = Fields.get(name)
+  log.entries, log.newest = log.entries + 1, at
+  if #chunk < CHUNK * ENTRY then
+    local _, through = entry_at(chunk, #chunk / ENTRY)
+    return Fields.set(name, chunk .. struct.pack('>I7I6', at, through + units))
   end
-  -- A late report goes where it belongs.
-  local n = limit.last
-  local chunk = Fields.get(chunk_name(limit, n))
-  while n > limit.first and entry_at(chunk, 1) > at do
-    n = n - 1
-    chunk = Fields.get(chunk_name(limit, n))
-  end
-  local i = entries_in(chunk)
-  while i > 0 and entry_at(chunk, i) > at do i = i - 1 end
-  local head, tail = string.sub(chunk, SUM + 1, SUM + ENTRY * i), string.sub(chunk, SUM + ENTRY * i + 1)
-  local known, there = 0, 0
-  if i > 0 then known, there = entry_at(chunk, i) end
-  local entry = units
-  if known == at then
-    head, entry = string.sub(head, 1, -ENTRY - 1), there + units
-  else
-    limit.entries = limit.entries + 1
-  end
-  local sum = struct.unpack('>I6', chunk)
-  Fields.set(chunk_name(limit, n), struct.pack('>I6', sum + units) .. head .. struct.pack('>I7I5', at, entry) .. tail)
-  if at < limit.oldest then limit.oldest = at end
+  log.last = log.last + 1
+  return Fields.set(chunk_name(limit, log.last), struct.pack('>I7I6', at, units))
 end
 
 -- Takes units back: from the oldest, which would have left first, so that nothing leaves before its time.
 local function refund(limit, units)
-  local left = math.min(units, limit.used)
-  limit.used = limit.used - left
-  while left > 0 and limit.entries > 0 do
-    local chunk = Fields.get(chunk_name(limit, limit.first))
-    local count, taken = 0, 0
-    while left > 0 and count < entries_in(chunk) do
-      local at, n = entry_at(chunk, count + 1)
-      if left < n then
-        local start = SUM + ENTRY * count
-        chunk = string.sub(chunk, 1, start) .. struct.pack('>I7I5', at, n - left) .. string.sub(chunk, start + ENTRY + 1)
-        taken, left = taken + left, 0
-        break
-      end
-      count, taken, left = count + 1, taken + n, left - n
+  local log = limit.log
+  local left = math.min(units, log.used)
+  while left > 0 do
+    local chunk = Fields.get(chunk_name(limit, log.first))
+    local gone, count = log.gone, #chunk / ENTRY
+    local _, all = entry_at(chunk, count)
+    local units_gone = math.min(log.gone_units + left, all)
+    left = left - (units_gone - log.gone_units)
+    while gone < count do
+      local _, through = entry_at(chunk, gone + 1)
+      if through > units_gone then break end
+      gone = gone + 1
     end
-    log_behead(limit, chunk, count, taken)
+    log_behead(limit, chunk, gone, units_gone)
   end
 end
 
 -- When the `k`-th of the units started to age (1 <= k <= used).
 local function nth(limit, k)
-  local seen = 0
-  for n = limit.first, limit.last do
+  local log = limit.log
+  local wanted = k + log.gone_units
+  for n = log.first, log.last do
     local chunk = Fields.get(chunk_name(limit, n))
-    local sum = struct.unpack('>I6', chunk)
-    if seen + sum >= k then
-      for i = 1, entries_in(chunk) do
-        local at, units = entry_at(chunk, i)
-        seen = seen + units
-        if seen >= k then return at end
+    local low, high = 1, #chunk / ENTRY
+    local at, through = entry_at(chunk, high)
+    if through >= wanted then
+      while low < high do
+        local middle = math.floor((low + high) / 2)
+        local when, units = entry_at(chunk, middle)
+        if units >= wanted then
+          high, at = middle, when
+        else
+          low = middle + 1
+        end
       end
+      return at
     end
-    seen = seen + sum
+    wanted = wanted - through
   end
-  return limit.newest
+  return log.newest
 end
 
 return {
-  clear = clear, trim = trim, add = add, refund = refund, nth = nth,
+  empty = empty, clear = clear, trim = trim, add = add, refund = refund, nth = nth,
 }
 
-end)()
+end

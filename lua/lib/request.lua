@@ -14,26 +14,6 @@ local function refuse(why) error(why, 0) end
 
 local function range(what, n) refuse(what .. ' is ' .. tostring(n) .. ', which is out of its range') end
 
--- All values of the request as one flat list, and how many. It is made in one piece, since one that grows is copied again
--- and again; only what does not fit on the stack comes later. Its first place is no value: it says where that starts.
-local function values_of(packed)
-  local list = { cmsgpack.unpack_limit(packed, SLICE) }
-  local from, count = list[1], #list
-  while from ~= -1 do
-    local slice = { cmsgpack.unpack_limit(packed, SLICE, from) }
-    for i = 2, #slice do list[count + i - 1] = slice[i] end
-    from, count = slice[1], count + #slice - 1
-  end
-  return list, count
-end
-
--- The first and the last place of records of so many values each, whose number stands at `at`.
-local function records(what, list, at, length)
-  local last = at + list[at] * length
-  if last % 1 ~= 0 or last < at or last > #list then refuse(what .. ' are cut short') end
-  return at + 1, last
-end
-
 -- State is taken out for an exchange and put back after it: what stands twice would be counted once.
 local function once(what, seen, thing)
   if seen[thing] then refuse(what .. ' stands twice') end
@@ -62,31 +42,42 @@ end
 
 -- Reads ARGV[1]: a run of MessagePack values, which lua/README.md names.
 local function read()
-  local list, count = values_of(ARGV[1])
+  -- One list of them all, made in one piece, since one that grows is copied again and again; only what does not fit on the
+  -- stack comes later. Its first place is no value: it says where that starts.
+  local list = { cmsgpack.unpack_limit(ARGV[1], SLICE) }
+  local from, count = list[1], #list
+  while from ~= -1 do
+    local slice = { cmsgpack.unpack_limit(ARGV[1], SLICE, from) }
+    for i = 2, #slice do list[count + i - 1] = slice[i] end
+    from, count = slice[1], count + #slice - 1
+  end
   local form, session, who, node, limits = list[2], list[3], list[4], list[5], list[6]
   if form ~= FORM then range('the form of the request', form) end
   if type(session) ~= 'string' or #session < 1 or #session > 64 then refuse('the session is no name') end
   if type(who) ~= 'string' or type(node) ~= 'string' then refuse('who or node is no text') end
-  local key_at, at = records('the names of limits', list, 6, 1)
-  local causes, cause_at = list[at + 1], nil
-  cause_at, at = records('the causes of cooldowns', list, at + 1, 1)
-  for i = cause_at, at do
+  if limits % 1 ~= 0 or limits < 0 or limits > count then range('how many limits', limits) end
+  local causes = list[7 + limits]
+  if causes % 1 ~= 0 or causes < 0 or causes > count then range('how many causes', causes) end
+  local cause_at = 8 + limits
+  for i = cause_at, cause_at + causes - 1 do
     if type(list[i]) ~= 'string' or #list[i] > MAX_CAUSE then refuse('the cause of a cooldown is no text') end
   end
-  -- From here on there are numbers only. What is none fails here or in its comparison, which refuses it just as well.
-  for i = at + 1, count do
+  local at = cause_at + causes
+  -- From here on there are numbers only. What is none fails here or in its comparison, and so does what is cut short: that
+  -- refuses it just as well.
+  for i = at, count do
     if list[i] % 1 ~= 0 then range('a number', list[i]) end
   end
-  local seq, acked, settle, lease, at_grant, resumes = unpack(list, at + 1, at + 6)
+  local seq, acked, settle, lease, at_grant, resumes = unpack(list, at, at + 5)
   if seq < 1 or seq > MAX_INTEGER then range('seq', seq) end
   if acked < 0 or acked >= seq then range('acked', acked) end
   if settle < -1 or settle > 60000000 then range('settle', settle) end
   if lease < 1 or lease > MAX_TIME then range('lease', lease) end
-  at = at + 7
+  at = at + 6
 
   local seen, terms = {}, {}
   for i = 1, limits do
-    local key, parameters = list[key_at + i - 1], PARAMETERS[list[at]]
+    local key, parameters = list[6 + i], PARAMETERS[list[at]]
     if not parameters then range('the kind of a limit', list[at]) end
     terms[i] = { key, unpack(list, at, at + 1 + parameters) }
     check_terms(terms[i])
@@ -96,21 +87,22 @@ local function read()
   local classes, dearest, known = {}, {}, list[at]
   at = at + 1
   for c = 1, known do
-    local first, last = records('the costs of a class', list, at, 2)
-    if last < first then refuse('a class is empty') end
-    local mine, dear = last > first + 1 and {}, 0
-    for i = first, last, 2 do
+    local last = at + 2 * list[at]
+    if last <= at then refuse('a class is empty') end
+    local mine, dear = last > at + 2 and {}, 0
+    for i = at + 1, last, 2 do
       local limit, cost = list[i], list[i + 1]
       if limit < 1 or limit > limits then range('the limit of a class', limit) end
       if cost < 1 or cost > terms[limit][3] then range('a cost', cost) end
       if mine then once('a limit of a class', mine, limit) end
       if cost > dear then dear = cost end
     end
-    classes[c], dearest[c] = { unpack(list, first, last) }, dear
+    classes[c], dearest[c] = { unpack(list, at + 1, last) }, dear
     at = last + 1
   end
-  local completes, first, last = at, records('completes', list, at, 5)
-  for i = first, last, 5 do
+  local completes, last = at, at + 5 * list[at]
+  if last < at then range('how many completes', list[at]) end
+  for i = at + 1, last, 5 do
     local class, times, age, hold, part = list[i], list[i + 1], list[i + 2], list[i + 3], list[i + 4]
     if class < 1 or class > known then range('a class that completes', class) end
     if times < 1 or times * dearest[class] > MAX_UNITS then range('the count of what completes, or its units', times) end
@@ -118,8 +110,9 @@ local function read()
     if part < 0 or part > 3 then range('a part', part) end
   end
   local adjusts = last + 1
-  first, last = records('adjusts', list, adjusts, 3)
-  for i = first, last, 3 do
+  last = adjusts + 3 * list[adjusts]
+  if last < adjusts then range('how many adjusts', list[adjusts]) end
+  for i = adjusts + 1, last, 3 do
     local limit, units, age = list[i], list[i + 1], list[i + 2]
     if limit < 1 or limit > limits then range('the limit of an adjust', limit) end
     if units < -MAX_UNITS or units > MAX_UNITS then range('the units of an adjust', units) end
@@ -136,8 +129,9 @@ local function read()
     if most < 0 or most > MAX_TIME then range('a longest penalty', most) end
   end
   local sights = last + 1
-  first, last = records('what was seen', list, sights, 4)
-  for i = first, last, 4 do
+  last = sights + 4 * list[sights]
+  if last < sights then range('how many were seen', list[sights]) end
+  for i = sights + 1, last, 4 do
     local limit, age, quota, remaining = list[i], list[i + 1], list[i + 2], list[i + 3]
     if limit < 1 or limit > limits then range('the limit of what was seen', limit) end
     if age < 0 or age > MAX_TIME then range('the age of what was seen', age) end
@@ -150,24 +144,27 @@ local function read()
     local route, wait = list[at], list[at + 1]
     if route < 0 or route > MAX_INTEGER or wait < 0 or wait > 1 then refuse('an ask has no route') end
     if wanted > 1 then once('a route', seen, route) end
-    first, last = records('the runs of an ask', list, at + 2, 2)
-    for i = first, last, 2 do
+    last = at + 2 + 2 * list[at + 2]
+    if last < at + 2 then range('how many runs', list[at + 2]) end
+    for i = at + 3, last, 2 do
       if list[i] < 1 or list[i] > known then range('the class of an ask', list[i]) end
       if list[i + 1] < 1 or list[i + 1] > MAX_UNITS then range('the count of an ask', list[i + 1]) end
     end
-    asks[a] = { route, wait, unpack(list, first, last) }
+    asks[a] = { route, wait, unpack(list, at + 3, last) }
     at = last + 1
   end
   local flights, journal
   if resumes == 1 then
-    flights, first, last = at, records('flights', list, at, 2)
-    for i = first, last, 2 do
+    flights, last = at, at + 2 * list[at]
+    if last < at then range('how many flights', list[at]) end
+    for i = at + 1, last, 2 do
       if list[i] < 1 or list[i] > limits then range('the limit of flights', list[i]) end
       if list[i + 1] < 0 or list[i + 1] > MAX_UNITS then range('the units of flights', list[i + 1]) end
     end
     journal = last + 1
-    first, last = records('journal', list, journal, 4)
-    for i = first, last, 4 do
+    last = journal + 4 * list[journal]
+    if last < journal then range('how many of a journal', list[journal]) end
+    for i = journal + 1, last, 4 do
       local limit, units, age, reported = list[i], list[i + 1], list[i + 2], list[i + 3]
       if limit < 1 or limit > limits then range('the limit of a journal', limit) end
       if units < 0 or units > MAX_UNITS or age < 0 or age > MAX_TIME or reported < 0 then range('the units, age or seq of a journal', units) end

@@ -1,6 +1,6 @@
 -- What the store knows of one session: its last exchange and reply, its lease, what it holds and what it waits for.
---   s:<session>  { seq, since, lease end, flights { limit = units }, places { route = place } }
---   r:<session>  the reply to seq        w:<session>  host, process and version
+--   s:<session>  seq, since, lease end; then as MessagePack: flights { limit = units }, places { route = place }, the reply to seq
+--   w:<session>  host, process and version
 -- Twin: src/ledger/session.rs
 
 local Session = (function()
@@ -8,12 +8,20 @@ local Session = (function()
 local function read(id)
   local packed = Fields.get('s:' .. id)
   if not packed then return nil end
-  local v = cmsgpack.unpack(packed)
-  return { seq = v[1], since = v[2], lease_end = v[3], flights = v[4], places = v[5] }
+  local seq, since, lease_end, after = struct.unpack('<ddd', packed)
+  local _, flights, places = cmsgpack.unpack_limit(packed, 2, after - 1)
+  return { seq = seq, since = since, lease_end = lease_end, flights = flights, places = places, reply = false, new = false }
 end
 
-local function write(id, session)
-  Fields.set('s:' .. id, cmsgpack.pack({ session.seq, session.since, session.lease_end, session.flights, session.places }))
+-- The reply to its last exchange: a repeat alone asks for it.
+local function last_reply(id)
+  local _, _, reply = cmsgpack.unpack(string.sub(Fields.get('s:' .. id), 25))
+  return reply
+end
+
+local function packed(session)
+  return struct.pack('<ddd', session.seq, session.since, session.lease_end)
+    .. cmsgpack.pack(session.flights, session.places, session.reply)
 end
 
 -- Takes units out of flight, at most those that are there.
@@ -25,7 +33,7 @@ local function take(session, key, units)
 end
 
 return {
-  read = read, write = write, take = take,
+  read = read, last_reply = last_reply, packed = packed, take = take,
 }
 
 end)()

@@ -3,30 +3,34 @@
 
 local function make_sliding_window()
 
+local Log = make_log()
+
 local function define(limit, terms) limit.per = terms[4] end
 
 local function read(limit, packed)
-  limit.per, limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last =
-    struct.unpack('>i8i8i8i8i8i8i8', packed, STATE)
+  local per, used, entries, oldest, newest, first, last, gone, gone_units, after = struct.unpack('<ddddddddd', packed, STATE)
+  limit.per = per
+  limit.log = {
+    used = used, entries = entries, oldest = oldest, newest = newest, first = first, last = last,
+    gone = gone, gone_units = gone_units,
+  }
+  return after
 end
 
 local function write(limit)
-  return struct.pack('>i8i8i8i8i8i8i8', limit.per, limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last)
+  local log = limit.log
+  return struct.pack(
+    '<ddddddddd', limit.per, log.used, log.entries, log.oldest, log.newest, log.first, log.last, log.gone, log.gone_units
+  )
 end
 
-local function start(limit)
-  limit.used, limit.entries, limit.oldest, limit.newest, limit.first, limit.last = 0, 0, 0, 0, 1, 0
-end
+local function start(limit) limit.log = Log.empty() end
 
 local function roll(limit, t) Log.trim(limit, t.now) end
 
-local function free(limit) return limit.capacity - limit.used - limit.flying end
-
-local function grant() end
+local function free(limit) return limit.capacity - limit.log.used - limit.flying end
 
 local function land(limit, units, _, age, t) Log.add(limit, t.now - age, units, t.now) end
-
-local function unsent() end
 
 local function adjust(limit, units, age, t)
   if units > 0 then
@@ -39,24 +43,21 @@ end
 -- When the `k`-th unit beyond those free now comes free. The log says it exactly, what is in flight follows, spread
 -- over the mean hold, then what is free now, which those ahead take at once; then all of it once more.
 local function release(limit, k, t)
-  local total = math.max(limit.capacity, limit.used + limit.flying)
+  local used = limit.log.used
+  local total = math.max(limit.capacity, used + limit.flying)
   local cycles = math.min(math.floor((k - 1) / total), 100)
   local place = (k - 1) % total + 1
   local at = t.now + limit.per + limit.hold
-  if place <= limit.used then
+  if place <= used then
     at = Log.nth(limit, place) + limit.per
-  elseif place <= limit.used + limit.flying then
-    at = t.now + limit.per + spread(limit, place - limit.used)
+  elseif place <= used + limit.flying then
+    at = t.now + limit.per + spread(limit, place - used)
   end
   return at + cycles * (limit.per + limit.hold)
 end
 
-local function period(limit) return limit.per end
-
-local function forget(limit) Log.clear(limit) end
-
 return {
-  define = define, read = read, write = write, start = start, roll = roll, free = free, grant = grant,
-  land = land, unsent = unsent, adjust = adjust, release = release, period = period, forget = forget,
+  define = define, read = read, write = write, start = start, roll = roll, free = free, land = land, adjust = adjust,
+  release = release, forget = Log.clear,
 }
 end

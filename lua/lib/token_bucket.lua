@@ -6,22 +6,23 @@ local function make_token_bucket()
 
 -- More room than any bucket has.
 local PLENTY = 4503599627370496
-local FORM = '>i8i8i8i8i8i8i8i8i8i8'
+local FORM = '<dddddddddd'
 
 local function free(limit) return math.floor(limit.level / limit.scale) end
-
-local function period(limit) return math.floor(limit.capacity * limit.scale / limit.refill) end
 
 local function define(limit, terms)
   local free = limit.scale and free(limit)
   limit.refill = terms[4]
   if free and limit.scale ~= terms[5] then limit.level, limit.least, limit.least_before = free * terms[5], 0, 0 end
-  limit.scale = terms[5]
+  limit.scale, limit.per = terms[5], math.floor(terms[3] * terms[5] / terms[4])
 end
 
 local function read(limit, packed)
+  local after
   limit.refill, limit.scale, limit.level, limit.at, limit.prev, limit.full_since, limit.since, limit.least,
-    limit.since_before, limit.least_before = struct.unpack(FORM, packed, STATE)
+    limit.since_before, limit.least_before, after = struct.unpack(FORM, packed, STATE)
+  limit.per = math.floor(limit.capacity * limit.scale / limit.refill)
+  return after
 end
 
 local function write(limit)
@@ -59,7 +60,7 @@ local function roll(limit, t)
   end
   local room = cap(limit) - limit.level
   limit.least = math.min(limit.least, room)
-  if t.now - limit.since >= period(limit) then
+  if t.now - limit.since >= limit.per then
     limit.since_before, limit.least_before, limit.since, limit.least = limit.since, limit.least, t.now, room
   end
 end
@@ -128,10 +129,8 @@ local function release(limit, k, t)
   return at
 end
 
-local function forget() end
-
 return {
   define = define, read = read, write = write, start = start, roll = roll, free = free, grant = grant,
-  adjust = adjust, land = land, unsent = unsent, release = release, period = period, forget = forget,
+  adjust = adjust, land = land, unsent = unsent, release = release,
 }
 end

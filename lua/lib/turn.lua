@@ -6,7 +6,7 @@ local Turn = (function()
 local LONGEST_NAP, SEARCH, FARTHEST, NOWHERE = 5000, 6, 1125899906842624, 9007199254740991
 
 -- How long to sleep at least, so that what comes free one by one is taken several at a time.
-local function nap_for(limit) return math.min(math.floor(limit.is.period(limit) / 200), LONGEST_NAP) end
+local function nap_for(limit) return math.min(math.floor(limit.per / 200), LONGEST_NAP) end
 
 -- So much later than its slot may a turn be due and still have it: times are estimates, off by a nap and by half of
 -- the time that permits are held. Without it, who is served at the right moment finds a gap where there is none, time

@@ -117,12 +117,15 @@ impl Desk {
             self.state().lessons.see(sight);
         }
         if let Some(throttled) = &said.throttled {
-            let named: Vec<_> = match &throttled.about {
-                About::Limits(names) => limits().filter(|l| names.iter().any(|name| name == l.name())).collect(),
-                About::Route => Vec::new(),
+            let about: Vec<_> = match &throttled.about {
+                About::Limits(names) => {
+                    let named: Vec<_> = limits().filter(|l| names.iter().any(|name| name == l.name())).collect();
+                    // A limit that this request did not take from cannot be the one that held it up. About none at all
+                    // is a lock, or another's trouble.
+                    if named.is_empty() && !names.is_empty() { limits().collect() } else { named }
+                }
+                About::Route => limits().collect(),
             };
-            // A limit that this request did not take from cannot be the one that held it up.
-            let about = if named.is_empty() { limits().collect() } else { named };
             self.learn(about.into_iter().map(|limit| self.throttle(grant, limit, said.status, throttled)).collect());
         }
         if said.refused {

@@ -181,10 +181,9 @@ async fn a_newer_layout_is_refused_and_left_as_it_is() {
     assert_eq!(shared_redis().command(&["EXISTS", &format!("{key}:line")]), "0");
 }
 
-/// The field `m` of a state of some layout: eight big-endian integers, the first the layout, then the node.
+/// The field `m` of a state of some layout: eight little-endian doubles, the first the layout, then the node.
 fn head_of_layout(layout: u8) -> String {
-    let mut bytes = vec![0; 7];
-    bytes.push(layout);
+    let mut bytes = f64::from(layout).to_le_bytes().to_vec();
     bytes.resize(64, 0);
     String::from_utf8(bytes).unwrap() + "node"
 }

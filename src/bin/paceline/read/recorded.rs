@@ -16,8 +16,8 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Status line, headers, blank line, body. What came before the last status line (`100 Continue`, redirects that
-    /// `curl -iL` prints) is passed over.
+    /// Status line, headers, blank line, body. What comes before the response (`100 Continue`, the redirects of `curl -iL`,
+    /// the answer of a proxy) is passed over.
     pub fn of_text(text: &[u8]) -> Result<Self, Failure> {
         let mut rest = text.trim_ascii_start();
         let mut recorded = None;
@@ -25,6 +25,10 @@ impl Recorded {
             let headers;
             (headers, rest) = read_headers(first_line(rest).1);
             recorded = Some((status, headers));
+            // A body may quote a status line.
+            if status.as_u16() >= 400 {
+                break;
+            }
         }
         let (status, headers) = recorded
             .ok_or("this does not begin with a status line; write the response as in HTTP/1.1 429 Too Many Requests")?;
@@ -131,6 +135,13 @@ mod tests {
         assert_eq!(recorded.headers["retry-after"], "3");
         assert_eq!(recorded.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["1", "2 3"]);
         assert_eq!(recorded.body, b"{\"a\":1}\n\nb");
+    }
+
+    #[test]
+    fn only_what_comes_before_an_error_is_passed_over() {
+        let text = b"HTTP/1.1 302 Found\n\nHTTP/1.1 429 No\n\nHTTP/1.1 200 OK\n\n";
+        let recorded = Recorded::of_text(text).unwrap();
+        assert_eq!((recorded.status.as_u16(), recorded.body), (429, b"HTTP/1.1 200 OK\n\n".to_vec()));
     }
 
     #[test]
