@@ -25,7 +25,7 @@ for i = 1, #all, 2 do
   if kind == 'l' then
     local limit = Limit.read(name)
     limit.is.roll(limit, t)
-    local free, used = Limit.free(limit, t), Limit.busy(limit, t) - limit.flying
+    local free, used = Limit.free(limit, t), Feedback.busy(limit, t) - limit.flying
     local next_free, cooling, told = -1, -1, {}
     if used + limit.flying > 0 then next_free = Limit.release(limit, 1, t) - t.now end
     local f = limit.told

@@ -16,13 +16,6 @@ local function kind_of(kind)
   return made
 end
 
-local made_feedback = nil
-
-local function feedback()
-  made_feedback = made_feedback or make_feedback()
-  return made_feedback
-end
-
 local function read(key)
   local packed = Fields.get('l:' .. key)
   if not packed then return nil end
@@ -35,7 +28,7 @@ local function read(key)
   if after <= #packed then
     local told
     limit.owed_units, limit.owed_until, limit.owed_place, told = struct.unpack('<dddd', packed, after)
-    if told == 1 then limit.told = feedback().read(key) end
+    if told == 1 then limit.told = Feedback.read(key) end
   end
   return limit
 end
@@ -47,8 +40,6 @@ local function packed(limit)
   end
   return packed
 end
-
-local function packed_told(limit) return feedback().packed(limit.told) end
 
 local function drop(limit)
   if limit.is.forget then limit.is.forget(limit) end
@@ -109,52 +100,11 @@ end
 -- Units free now; below zero: more is used than allowed. None while it cools down.
 local function free(limit, t)
   local open = limit.is.free(limit, t)
-  if limit.told then return feedback().allows(limit.told, open, limit.flying, t) end
-  return open
+  return limit.told and Feedback.allows(limit, open, t) or open
 end
 
 -- Whether it cools down, or is tried again little by little.
-local function cooling(limit, t) return limit.told and not feedback().idle(limit.told, t) end
-
--- Units used and in flight.
-local function busy(limit, t)
-  if limit.kind == TOKEN_BUCKET then return limit.capacity - limit.is.free(limit, t) end
-  return (limit.log and limit.log.used or limit.used or 0) + limit.flying
-end
-
--- What responses said of it, from now on.
-local function listen(limit, t)
-  limit.told = limit.told or feedback().new(busy(limit, t), t)
-  return limit.told
-end
-
--- Nobody sends for a while.
-local function cool(limit, c, origin, at_grant, t)
-  feedback().cool(listen(limit, t), c, origin, limit.per, at_grant, t)
-end
-
--- What the provider's own numbers say; `terms` are ours. What is open at a time is for us to count.
-local function see(limit, age, quota, remaining, terms, t)
-  if limit.kind == CONCURRENCY then return end
-  local f = listen(limit, t)
-  if quota > 0 and limit.kind ~= TOKEN_BUCKET then feedback().learn(f, quota, terms[3]) end
-  local strangers = feedback().strangers(f, age, quota, remaining, terms[3], limit.per, t)
-  if strangers > 0 then limit.is.adjust(limit, strangers, 0, t) end
-  redefine(limit, terms, t)
-end
-
--- Units answered whose permits were granted so long ago. Returns whether more may go now than before.
-local function answered(limit, units, granted_ago, t)
-  return limit.told and feedback().answered(limit.told, units, granted_ago, limit.capacity, t)
-end
-
--- Notes what is in use, after an exchange.
-local function note(limit, t)
-  if limit.told then feedback().note(limit.told, busy(limit, t), t) end
-end
-
--- Whether a request that is larger than what may go is let through all the same, alone.
-local function probes(limit, t) return limit.told and feedback().probes(limit.told, limit.flying, t) end
+local function cooling(limit, t) return limit.told and Feedback.cooling(limit, t) end
 
 -- When the `k`-th unit beyond those free now is expected to come free.
 local function release(limit, k, t)
@@ -172,8 +122,7 @@ end
 
 return {
   read = read, packed = packed, new = new, redefine = redefine, grant = grant, land = land, unsent = unsent,
-  learn = learn, free = free, release = release, idle = idle, cooling = cooling, cool = cool, see = see, answered = answered,
-  note = note, probes = probes, packed_told = packed_told, drop = drop, busy = busy,
+  learn = learn, free = free, cooling = cooling, release = release, idle = idle, drop = drop,
 }
 
 end)()

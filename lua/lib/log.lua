@@ -4,7 +4,7 @@
 -- a place in a chunk is found by halving. Chunks are short since each byte of a string costs the script some ten instructions.
 -- Twin: src/ledger/log.rs
 
-local Log = (function()
+local function make_log()
 
 local EXACT, GRID, TRIM, CHUNK, ENTRY = 1024, 2048, 256, 34, 13
 
@@ -182,4 +182,4 @@ return {
   empty = empty, clear = clear, trim = trim, add = add, refund = refund, nth = nth,
 }
 
-end)()
+end
