@@ -55,7 +55,8 @@ pub struct Outcome {
     /// The most calls that reached the provider in any window of the quota's length.
     pub worst_window: u64,
     pub share: Option<f64>,
-    /// The share that is possible at these delays when a unit is held until the answer is in, as paceline does.
+    /// The share that is possible at these delays when a unit is held until the answer is in, as paceline does, of what a
+    /// stranger leaves.
     pub possible: Option<f64>,
     /// Jain's index of the accepted calls of each replica: 1 is all alike.
     pub fairness: f64,
@@ -70,6 +71,7 @@ impl Outcome {
     pub fn new(act: Act, demo: &Command, stats: Stats, sent: Sent) -> Self {
         let (worst_window, share) = cast::of_the_limit(demo, &stats);
         let per_ms = demo.per.as_secs_f64() * 1000.0;
+        let ours = 1.0 - demo.stranger.unwrap_or_default();
         let served: Vec<f64> = sent
             .names
             .iter()
@@ -85,7 +87,7 @@ impl Outcome {
             strangers: stats.strangers,
             worst_window,
             share,
-            possible: stats.mean_hold_ms.filter(|_| act == Act::Together).map(|hold| per_ms / (per_ms + hold)),
+            possible: stats.mean_hold_ms.filter(|_| act == Act::Together).map(|hold| ours * per_ms / (per_ms + hold)),
             fairness: jain(&served),
             median_wait_ms: sent.waits.quantile(0.5),
             worst_wait_ms: sent.waits.quantile(1.0),

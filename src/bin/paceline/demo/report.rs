@@ -89,7 +89,7 @@ impl Report {
             }
             (alone, together) if self.is_proof() => format!(
                 "{together} calls were told 429, where it was {alone} without paceline: a stranger had taken what they were\n\
-                 sent for. Each time everybody waited until the provider was ready, and nobody sent sooner."
+                 sent for. Each time everybody waited, and nobody sent before the time that the provider gave."
             ),
             (_, together) => {
                 format!("{together} calls were told 429 in act two: that must not happen. Please report it.")
