@@ -26,6 +26,8 @@ struct Worker {
     desk: Arc<Desk>,
     memory: Option<Box<Memory>>,
     failures: u32,
+    /// Callers that had come when it last gathered.
+    came: u64,
 }
 
 impl Drop for Worker {
@@ -42,7 +44,7 @@ impl Drop for Worker {
 pub(crate) async fn run(desk: Arc<Desk>) {
     let memory = desk.state().memory.take();
     let memory = memory.unwrap_or_else(|| Box::new(Memory::new(&desk)));
-    let mut worker = Worker { desk, memory: Some(memory), failures: 0 };
+    let mut worker = Worker { desk, memory: Some(memory), failures: 0, came: 0 };
     worker.run().await;
 }
 
@@ -82,16 +84,16 @@ impl Worker {
     }
 
     /// Lets the callers that are about to ask come first, for as long as more of them do: they all go together. There is
-    /// no timer in this: one caller alone goes at once.
-    async fn gather(&self) {
-        let mut came = self.desk.state().came();
-        for _ in 0..MAX_GATHERS {
-            tokio::task::yield_now().await;
-            let now = self.desk.state().came();
-            if now == came {
+    /// no timer in this, and one caller alone goes at once.
+    async fn gather(&mut self) {
+        for gathered in 0..MAX_GATHERS {
+            let came = self.desk.state().came();
+            let alone = came <= self.came + u64::from(gathered == 0);
+            self.came = came;
+            if alone {
                 break;
             }
-            came = now;
+            tokio::task::yield_now().await;
         }
     }
 
