@@ -1,6 +1,8 @@
 //! The binary's practice provider, its sender and its view of a budget, as real processes that speak real HTTP.
 #![cfg(feature = "cli")]
 
+#[path = "cli_provider/sends.rs"]
+mod sends;
 mod support;
 
 use std::{
@@ -100,6 +102,30 @@ fn a_rejected_call_is_told_so_in_keaps_words() {
     assert_eq!((&body["status"], &body["details"]), (&"Request Throttled".into(), &Value::Null));
     assert_eq!(headers["x-keap-product-throttle-available"], "0");
     assert_eq!(headers["x-keap-product-throttle-time-unit"], "hour");
+}
+
+#[test]
+fn a_provider_speaks_as_the_one_whose_name_it_is_given() {
+    let klaviyo = Provider::start(&["--as", "klaviyo", "--delay", "0ms", "--period", "1m=6s", "--scale", "0.1"]);
+    let get = |path: &str| klaviyo.request(reqwest::Method::GET, path);
+    let (status, headers, _) = get("/api/flows");
+    assert_eq!((status, &headers["ratelimit-limit"]), (200, &"3, 3;w=1, 6;w=6".parse().unwrap()));
+    let (status, headers, body) = (0..9).map(|_| get("/api/flows")).find(|answer| answer.0 != 200).unwrap();
+    assert_eq!((status, body["errors"][0]["code"].as_str()), (429, Some("throttled")));
+    assert!(headers.contains_key("retry-after") && !headers.contains_key("ratelimit-limit"), "{headers:?}");
+    assert_eq!(get("/api/flows/7").0, 200, "each endpoint has its own");
+    let stats = klaviyo.stats();
+    assert_eq!(stats["limits"][0]["limit"], "burst GET /api/flows");
+    assert_eq!(stats["rejected"], 1);
+}
+
+#[test]
+fn a_stranger_draws_from_the_same_budget() {
+    let klinky = Provider::start(&["--as", "klinky", "--delay", "0ms", "--stranger", "0.5"]);
+    let (_, headers, _) = klinky.request(reqwest::Method::GET, "/");
+    let left: u64 = headers["x-ratelimit-remaining"].to_str().unwrap().parse().unwrap();
+    assert!((49..=99).contains(&left), "he used half of what the hour had until now: {left}");
+    assert_eq!(klinky.stats()["sent"], 1, "he is in no log");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use super::meter::{Kind, Term};
 use crate::args;
 
 /// The limiter keeps the time of each accepted call of a window: 8 bytes each, so 8 MiB a limit at most.
@@ -19,6 +20,11 @@ impl Rule {
     /// A rule for every path.
     pub fn new(quota: u64, per: Duration) -> Self {
         Self { prefix: None, quota, per }
+    }
+
+    /// As the provider counts it.
+    pub fn term(&self) -> Term {
+        Term::new(self.to_string(), Kind::Sliding, self.quota, self.per)
     }
 
     /// A prefix means whole segments: `/slow` is about `/slow` and `/slow/7`, not about `/slower`.

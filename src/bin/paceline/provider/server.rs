@@ -4,14 +4,14 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
     Json, Router,
     body::{Body, to_bytes},
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::{get, post},
     serve::ListenerExt,
@@ -19,50 +19,57 @@ use axum::{
 use tokio::net::TcpListener;
 
 use super::{
+    act::Act,
     delay::Delay,
-    keap,
-    log::{Count, Log, Stats},
+    house::{self, Call, House},
+    keap::Rules,
+    log::{Count, Stats},
     rule::Rule,
-    window::{Usage, Window},
+    setup::{Period, Setup},
 };
 
 /// By this header a caller says who it is, so that the log can tell how fairly the callers were treated.
 pub const REPLICA_HEADER: &str = "x-paceline-replica";
-/// The log holds the rules of an arrival as a bit set of this many.
+/// So many limits of one's own.
 pub const MAX_RULES: usize = 16;
 /// A request's body is read to its end and thrown away; a longer one closes the connection.
 const MAX_BODY: usize = 1 << 20;
 /// A caller's name is cut here.
 const MAX_NAME: usize = 64;
+/// When a call is told to wait, its fleet knows so much later, the way back and the way there aside.
+const NEWS: Duration = Duration::from_millis(250);
 
 /// A provider with its limits, its network and its log. Clones are the same provider.
 #[derive(Clone)]
 pub struct Provider(Arc<Inner>);
 
 struct Inner {
-    rules: Vec<Rule>,
+    house: Box<dyn House>,
     delay: Delay,
-    born: Instant,
+    /// What somebody else uses of its budget.
+    stranger: f64,
+    born: (Instant, Duration),
     /// One lock around both: a call is judged and noted at one instant, and instants rise.
     act: Mutex<Act>,
 }
 
-struct Act {
-    windows: Vec<Window>,
-    log: Log,
-}
-
-impl Act {
-    fn new(rules: &[Rule]) -> Self {
-        Self { windows: rules.iter().map(Window::new).collect(), log: Log::default() }
-    }
-}
-
 impl Provider {
-    /// At most [`MAX_RULES`] rules.
+    /// Sliding windows of one's own, at most [`MAX_RULES`] of them.
     pub fn new(rules: Vec<Rule>, delay: Delay) -> Self {
-        let act = Mutex::new(Act::new(&rules));
-        Self(Arc::new(Inner { rules, delay, born: Instant::now(), act }))
+        Self::of(Box::new(Rules(rules)), delay, 0.0)
+    }
+
+    /// One that is like a provider of this name, with periods of another length; a stranger uses a share of its budget.
+    pub fn like(name: &str, periods: Vec<Period>, delay: Delay, stranger: f64) -> Option<Self> {
+        let setup = Setup { periods, ..Setup::default() };
+        Some(Self::of(house::named(name, setup)?, delay, stranger))
+    }
+
+    /// One that is like a provider; a stranger uses a share of its budget.
+    pub fn of(house: Box<dyn House>, delay: Delay, stranger: f64) -> Self {
+        let act = Mutex::new(Act::new(&*house));
+        let born = (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        Self(Arc::new(Inner { house, delay, stranger, born, act }))
     }
 
     /// Serves until the future is dropped, on a listener that [`listen`] gave.
@@ -78,7 +85,7 @@ impl Provider {
     }
 
     pub fn stats(&self) -> Stats {
-        self.act().log.stats(&self.0.rules)
+        self.act().log.stats()
     }
 
     pub fn series(&self, step: Duration) -> Vec<Count> {
@@ -87,37 +94,33 @@ impl Provider {
 
     /// Starts a new act: an empty log, and a provider that nobody has called for a whole window.
     pub fn reset(&self) {
-        *self.act() = Act::new(&self.0.rules);
+        *self.act() = Act::new(&*self.0.house);
     }
 
     /// One call's whole way: there, judged, and back.
-    async fn handle(self, path: String, client: String) -> Response {
+    async fn handle(self, mut call: Call, client: String) -> Response {
+        let Inner { house, delay, stranger, born, .. } = &*self.0;
         let started = Instant::now();
-        self.0.delay.travel().await;
-        let (accepted, usages) = self.judge(&path, &client);
-        self.0.delay.travel().await;
+        delay.travel().await;
+        let (answer, charges, takes, accepted) = {
+            let mut act = self.act();
+            let now = born.1 + born.0.elapsed();
+            call.number = act.came();
+            let charges = house.charges(&call);
+            let (judged, takes) = act.judge(now, &client, &charges, *stranger);
+            let answer = house.answer(&call, &judged);
+            if let (Some(wait), Some(hit)) = (answer.told, judged.hit.and_then(|hit| takes.get(hit))) {
+                act.log.told(now, hit.0, wait, 2 * delay.most + NEWS);
+            }
+            (answer, charges, takes, judged.accepted())
+        };
+        delay.travel().await;
         if accepted {
-            self.act().log.answered(started.elapsed());
+            let mut act = self.act();
+            act.log.answered(started.elapsed());
+            act.give_back(&takes, &charges);
         }
-        keap::answer(accepted, &usages)
-    }
-
-    /// The instant at which a call counts, in every rule of its path or, rejected, in none.
-    fn judge(&self, path: &str, client: &str) -> (bool, Vec<Usage>) {
-        let mut act = self.act();
-        let Act { windows, log } = &mut *act;
-        let now = self.0.born.elapsed();
-        let applies: Vec<bool> = self.0.rules.iter().map(|rule| rule.applies_to(path)).collect();
-        let path_rules = applies.iter().rev().fold(0, |bits, &applies| bits << 1 | u16::from(applies));
-        let mut mine: Vec<&mut Window> =
-            windows.iter_mut().zip(applies).filter_map(|(window, applies)| applies.then_some(window)).collect();
-        mine.iter_mut().for_each(|window| window.move_to(now));
-        let accepted = mine.iter().all(|window| window.has_room());
-        if accepted {
-            mine.iter_mut().for_each(|window| window.count(now));
-        }
-        log.arrived(now, client, path_rules, accepted);
-        (accepted, mine.iter().map(|window| window.usage()).collect())
+        answer.response
     }
 
     fn act(&self) -> MutexGuard<'_, Act> {
@@ -133,20 +136,25 @@ pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), St
     Ok((listener, address))
 }
 
-async fn call(State(provider): State<Provider>, uri: Uri, headers: HeaderMap, body: Body) -> Response {
-    if to_bytes(body, MAX_BODY).await.is_err() {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-    }
+async fn call(State(provider): State<Provider>, method: Method, uri: Uri, headers: HeaderMap, body: Body) -> Response {
+    let Ok(body) = to_bytes(body, MAX_BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let name = headers.get(REPLICA_HEADER).and_then(|name| name.to_str().ok()).unwrap_or("(unnamed)");
     let client = name.chars().take(MAX_NAME).collect();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+    let call = Call { method: method.to_string(), host, path: uri.path().to_owned(), body, number: 0 };
     // A task of its own: a call that was sent arrives and counts, also when its caller has hung up meanwhile.
-    let handled = tokio::spawn(provider.handle(uri.path().to_owned(), client)).await;
+    let handled = tokio::spawn(provider.handle(call, client)).await;
     handled.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn get(path: &str) -> Call {
+        let body = axum::body::Bytes::new();
+        Call { method: "GET".into(), host: String::new(), path: path.into(), body, number: 0 }
+    }
 
     /// Some 400 calls through the limiter as fast as they go, on a network whose delays shuffle them; the log, which
     /// shares no code with the limiter, says what came of it.
@@ -157,7 +165,7 @@ mod tests {
             let provider = provider.clone();
             tokio::spawn(async move {
                 for _ in 0..50 {
-                    provider.clone().handle(path.into(), format!("c{caller}")).await;
+                    provider.clone().handle(get(path), format!("c{caller}")).await;
                 }
             })
         });
@@ -190,11 +198,11 @@ mod tests {
     async fn a_reset_starts_with_an_idle_provider() {
         let provider = Provider::new(vec!["1/1h".parse().unwrap()], "0ms".parse().unwrap());
         for _ in 0..2 {
-            provider.clone().handle("/".into(), "a".into()).await;
+            provider.clone().handle(get("/"), "a".into()).await;
         }
         assert_eq!((provider.stats().accepted, provider.stats().rejected), (1, 1));
         provider.reset();
         assert_eq!(provider.stats().sent, 0);
-        assert_eq!(provider.handle("/".into(), "a".into()).await.status(), 200);
+        assert_eq!(provider.handle(get("/"), "a".into()).await.status(), 200);
     }
 }
