@@ -1,9 +1,9 @@
 //! The same through tower, in front of hyper's client, over HTTP/1.1 and HTTP/2.
 
-use http::Request;
-use http_body_util::{BodyExt, Empty};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Empty, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use paceline::PaceLayer;
+use paceline::{BoxError, Limiter, MemoryStore, PaceLayer, Pacer, Preset};
 use tower::{Service, ServiceBuilder, ServiceExt};
 
 use super::{
@@ -48,4 +48,19 @@ async fn being_ready_waits_for_nothing_and_an_error_is_ours() {
     let own = error.downcast_ref::<paceline::Error>().expect("its own error");
     assert!(own.is_cooling() && own.is_too_late(), "{own}");
     assert_eq!(server.hits().len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_names_only_a_path_is_routed_by_its_host() {
+    let preset = Preset::customerio();
+    let limiter = Limiter::new(MemoryStore::new(), preset.budget("customerio", &[]).unwrap().build().unwrap());
+    let answer = |_: Request<()>| async { Ok::<_, BoxError>(Response::new(Full::<bytes::Bytes>::default())) };
+    let layer = PaceLayer::new(Pacer::new(limiter.clone()).preset(preset));
+    let service = ServiceBuilder::new().layer(layer).service(tower::service_fn(answer));
+    let request = Request::put("/api/v1/customers/7").header("host", "track.customer.io").body(()).unwrap();
+    service.oneshot(request).await.unwrap();
+    limiter.flush().await.unwrap();
+    let limits = limiter.inspect().await.unwrap().unwrap().limits;
+    let used: Vec<_> = limits.iter().filter(|limit| limit.used > 0).map(|limit| limit.name.as_str()).collect();
+    assert_eq!(used, ["ingress"]);
 }
