@@ -1,26 +1,29 @@
 -- What responses said of one limit: that nobody may send for a while, what the provider's own numbers are, and that others
 -- use it, too. Only limits of which something was said have one, so it is made when one comes up.
 --   y:<limit>  { cool_since, cool_until, strikes, struck_at, ramp, quota, rumour, agreed, since, most, since_before,
---                most_before, by_others, by_others_since, cause, origin }
+--                most_before, by_others, by_others_since, cause, origin, by_others_before, rejected,
+--                rejected_before }
 -- Twin: src/ledger/feedback.rs
 
 local function make_feedback()
 
-local FORGIVE, AGREED, MEMORY = 60000000, 3, 5000000
+local FORGIVE, AGREED, MEMORY, MORE = 60000000, 3, 5000000, 8
 
 local function read(key)
   local v = cmsgpack.unpack(Fields.get('y:' .. key))
   return {
     cool_since = v[1], cool_until = v[2], strikes = v[3], struck_at = v[4], ramp = v[5], quota = v[6], rumour = v[7],
     agreed = v[8], since = v[9], most = v[10], since_before = v[11], most_before = v[12], by_others = v[13],
-    by_others_since = v[14], cause = v[15], origin = v[16],
+    by_others_since = v[14], cause = v[15], origin = v[16], by_others_before = v[17] or 0,
+    rejected = v[18] or 0, rejected_before = v[19] or 0,
   }
 end
 
 local function packed(f)
   return cmsgpack.pack({
     f.cool_since, f.cool_until, f.strikes, f.struck_at, f.ramp, f.quota, f.rumour, f.agreed, f.since, f.most, f.since_before,
-    f.most_before, f.by_others, f.by_others_since, f.cause, f.origin,
+    f.most_before, f.by_others, f.by_others_since, f.cause, f.origin, f.by_others_before,
+    f.rejected, f.rejected_before,
   })
 end
 
@@ -29,6 +32,7 @@ local function new(busy, t)
   return {
     cool_since = 0, cool_until = 0, strikes = 0, struck_at = 0, ramp = 0, quota = 0, rumour = 0, agreed = 0, since = t.now,
     most = busy, since_before = t.now, most_before = 0, by_others = 0, by_others_since = t.now, cause = '', origin = '',
+    by_others_before = 0, rejected = 0, rejected_before = 0,
   }
 end
 
@@ -42,8 +46,19 @@ local function strike(f, penalty, most, period, t)
   return math.min(wait, most)
 end
 
+-- Another period begins.
+local function turn_over(f, period, t)
+  local passed = t.now - f.by_others_since
+  if passed < period then return end
+  local lately = passed < 2 * period
+  f.by_others_before, f.rejected_before = lately and f.by_others or 0, lately and f.rejected or 0
+  f.by_others, f.rejected, f.by_others_since = 0, 0, t.now
+end
+
 -- Nobody sends for a while, as long as the response said (-1: it did not).
 local function cool(f, c, origin, period, at_grant, t)
+  turn_over(f, period, t)
+  f.rejected = f.rejected + 1
   -- What was sent before a cooldown began must not stretch it: all that was on its way is told the same.
   if t.now - c.age < f.cool_since then return end
   local wait = c.wait >= 0 and c.wait or strike(f, c.penalty, c.most, period, t)
@@ -85,23 +100,52 @@ local function learn(f, quota, capacity)
   f.rumour, f.agreed = 0, 0
 end
 
--- Units that others used and that we did not know of, by what the provider says is left. Never less than that: what it
--- says may only lower what we think is left.
-local function strangers(f, age, quota, remaining, capacity, period, t)
+-- Units that were used, by what the provider says is left, beyond the most that we can have used when it was counted: they
+-- were not ours. Or nil.
+local function not_ours(f, age, quota, remaining, capacity, t)
   local sent = t.now - age
-  if remaining < 0 or sent < f.since_before then return 0 end
-  -- The most that we can have used when it was counted. What is more was not us.
+  if remaining < 0 or sent < f.since_before then return nil end
   local ours = sent >= f.since and f.most or math.max(f.most, f.most_before)
-  local units = (quota > 0 and quota or capacity) - remaining - ours
+  return (quota > 0 and quota or capacity) - remaining - ours
+end
+
+-- Units that others used and that we did not know of. Never less than none: what the provider says may only lower what we
+-- think is left. So much is to be `spare` beside a stranger: what he takes until the next answer.
+local function strangers(f, age, quota, remaining, capacity, period, spare, t)
+  local units = not_ours(f, age, quota, remaining, capacity, t)
+  if not units then return 0 end
+  turn_over(f, period, t)
+  if units > 0 or f.by_others > 0 or f.by_others_before > 0 then units = units + spare end
   if units <= 0 then return 0 end
-  if t.now - f.by_others_since >= period then f.by_others, f.by_others_since = 0, t.now end
   f.by_others, f.most = f.by_others + units, f.most + units
   return units
 end
 
--- Notes what is in use, after an exchange.
-local function note(f, busy, t)
-  if t.now - f.since >= MEMORY then
+-- The same of a sliding window, where others use about as much in each period: room is kept for that much. To count what
+-- they used like our own would give it to us as it ages out, while they come again.
+local function live_with(f, age, quota, remaining, capacity, period, t)
+  local units = not_ours(f, age, quota, remaining, capacity, t)
+  if not units then return end
+  turn_over(f, period, t)
+  -- What was rejected was neither theirs nor ours.
+  f.by_others = math.max(f.by_others, math.min(units + f.rejected + f.rejected_before, capacity))
+end
+
+-- Units of a sliding window that are left to others: the most of the last period or two, and a little more.
+local function left_to_others(f, period, t)
+  local passed, units = t.now - f.by_others_since, 0
+  if passed < period then
+    units = math.max(f.by_others, f.by_others_before)
+  elseif passed < 2 * period then
+    units = f.by_others
+  end
+  return units > 0 and units + math.floor(units / MORE) + 1 or 0
+end
+
+-- Notes what is in use, after an exchange. The shorter the memory, the more it tells of strangers; it must be as long as an
+-- answer takes to be told of.
+local function note(f, busy, hold, period, t)
+  if t.now - f.since >= math.min(MEMORY, math.max(4 * hold, math.floor(period / 4))) then
     f.since_before, f.most_before, f.since, f.most = f.since, f.most, t.now, busy
   end
   f.most = math.max(f.most, busy)
@@ -112,6 +156,6 @@ local function idle(f, t) return f.cool_until <= t.now and f.ramp == 0 end
 
 return {
   read = read, packed = packed, new = new, cool = cool, answered = answered, allows = allows, probes = probes, learn = learn,
-  strangers = strangers, note = note, idle = idle,
+  strangers = strangers, live_with = live_with, left_to_others = left_to_others, note = note, idle = idle,
 }
 end

@@ -3,6 +3,8 @@
 
 local Limit = (function()
 
+-- Beside a stranger so many parts of a bucket stay in it, and one unit.
+local SPARE = 16
 local FIRST_HOLD, LONGEST_HOLD = 50000, 4294967296
 local MAKE, MADE = { make_sliding_window, make_token_bucket, make_fixed_window, make_concurrency }, {}
 
@@ -68,10 +70,19 @@ local function new(terms, t)
   return limit
 end
 
+-- How much of it is ours, as the provider's own numbers say: a lower quota, and what others use of a sliding window. One
+-- unit stays, to find out with.
+local function shared(limit, terms, t)
+  local f, quota = limit.told, terms[3]
+  if not f then return quota end
+  if f.quota > 0 then quota = math.min(quota, f.quota) end
+  if terms[2] == SLIDING_WINDOW then quota = math.max(quota - feedback().left_to_others(f, terms[4], t), 1) end
+  return quota
+end
+
 -- Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
 local function redefine(limit, terms, t)
-  local capacity = terms[3]
-  if limit.told and limit.told.quota > 0 then capacity = math.min(capacity, limit.told.quota) end
+  local capacity = shared(limit, terms, t)
   if limit.kind == terms[2] then
     limit.is.define(limit, terms)
     limit.capacity = capacity
@@ -138,8 +149,13 @@ local function see(limit, age, quota, remaining, terms, t)
   if limit.kind == CONCURRENCY then return end
   local f = listen(limit, t)
   if quota > 0 and limit.kind ~= TOKEN_BUCKET then feedback().learn(f, quota, terms[3]) end
-  local strangers = feedback().strangers(f, age, quota, remaining, terms[3], limit.per, t)
-  if strangers > 0 then limit.is.adjust(limit, strangers, 0, t) end
+  if limit.kind == SLIDING_WINDOW then
+    feedback().live_with(f, age, quota, remaining, terms[3], limit.per, t)
+  else
+    local spare = limit.kind == TOKEN_BUCKET and math.floor(terms[3] / SPARE) + 1 or 0
+    local strangers = feedback().strangers(f, age, quota, remaining, terms[3], limit.per, spare, t)
+    if strangers > 0 then limit.is.adjust(limit, strangers, 0, t) end
+  end
   redefine(limit, terms, t)
 end
 
@@ -150,7 +166,7 @@ end
 
 -- Notes what is in use, after an exchange.
 local function note(limit, t)
-  if limit.told then feedback().note(limit.told, busy(limit, t), t) end
+  if limit.told then feedback().note(limit.told, busy(limit, t), limit.hold, limit.per, t) end
 end
 
 -- Whether a request that is larger than what may go is let through all the same, alone.
