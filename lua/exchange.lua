@@ -195,7 +195,7 @@ end
 for c = 0, request.causes - 1 do
   local i = request.cools + 5 * c
   local said = { age = list[i + 1], wait = list[i + 2], penalty = list[i + 3], most = list[i + 4], cause = list[request.cause_at + c] }
-  Limit.cool(limits[list[i]], said, request.who, request.at_grant, t)
+  Feedback.cool(limits[list[i]], said, request.who, request.limits[list[i]][3], request.at_grant, t)
 end
 
 local completes = request.completes
@@ -212,7 +212,7 @@ for i = completes + 1, completes + 5 * list[completes], 5 do
       else
         Limit.land(limit, units, held, age, t)
         Limit.learn(limit, hold, count)
-        if limit.told and Limit.answered(limit, units, age + hold, t) then early[class[j]] = true end
+        if limit.told and Feedback.answered(limit, units, age + hold, t) then early[class[j]] = true end
       end
       if part == UNSENT or to_the_end then early[class[j]] = true end
     end
@@ -228,7 +228,8 @@ end
 local seen = request.seen
 for i = seen + 1, seen + 4 * list[seen], 4 do
   local l, age, quota, remaining = list[i], list[i + 1], list[i + 2], list[i + 3]
-  Limit.see(limits[l], age, quota, remaining, request.limits[l], t)
+  Feedback.see(limits[l], age, quota, remaining, request.limits[l][3], t)
+  Limit.redefine(limits[l], request.limits[l], t)
 end
 
 -- Those in line are served in the order of their places, then those who have none.
@@ -292,13 +293,13 @@ local m = struct.pack(
 )
 local sets = { 'm', m .. meta.node, 's:' .. request.session, Session.packed(me) }
 for i = 1, #limits do
-  if limits[i].told then Limit.note(limits[i], t) end
+  if limits[i].told then Feedback.note(limits[i], t) end
 end
 for key, limit in pairs(known) do
   if limit then
     local n = #sets
     sets[n + 1], sets[n + 2] = 'l:' .. key, Limit.packed(limit)
-    if limit.told then sets[n + 3], sets[n + 4] = 'y:' .. key, Limit.packed_told(limit) end
+    if limit.told then sets[n + 3], sets[n + 4] = 'y:' .. key, Feedback.packed(limit) end
   end
 end
 Fields.flush(sets)

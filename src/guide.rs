@@ -7,6 +7,7 @@
 //! | [`presets`] | providers as data, and how to write one |
 //! | [`how_it_decides`] | the ledger: two moves, four kinds, and the line of those who wait |
 //! | [`reading_responses`] | what a response says, and how to write that down for a provider |
+//! | [`http_clients`] | in front of reqwest, tower or another client: one permit one request, 429, 401, strangers |
 //! | [`failure_modes`] | what happens when something breaks, what you see, what to do |
 //! | [`design`] | why it is built as it is, for those who change it |
 
@@ -33,6 +34,11 @@ pub mod how_it_decides {
 /// What a response says about limits and waiting.
 pub mod reading_responses {
     #![doc = include_str!("guide/reading_responses.md")]
+}
+
+/// In front of an HTTP client.
+pub mod http_clients {
+    #![doc = include_str!("guide/http_clients.md")]
 }
 
 /// What happens when something breaks, what you see, what to do.

@@ -32,7 +32,7 @@
 //! | waiting for a permit, and what to do with it | [`Limiter`], [`Permit`], [`Cost`] |
 //! | a configuration file | [`Config`] |
 //! | a provider's limits, routes and headers | [`guide::presets`], [`Preset`], [`Limiter::on`] |
-//! | in front of an HTTP client | [`Pacer`], `PaceMiddleware` (reqwest), `PaceLayer` (tower) |
+//! | in front of an HTTP client, and what a 429 does | [`guide::http_clients`], [`Pacer`], `PaceMiddleware` (reqwest), `PaceLayer` (tower) |
 //! | what a response says about limits | [`guide::reading_responses`], [`Dialect`], `paceline read` |
 //! | how it decides | [`guide::how_it_decides`] |
 //! | what happens when something breaks | [`guide::failure_modes`], [`Error`] |
@@ -46,12 +46,13 @@
 //! |---|---|---|
 //! | `redis` | yes | `RedisStore`; without it there is the memory store |
 //! | `tls` | yes | `rediss://` addresses |
+//! | `reqwest` | no | `reqwest_client`, `PaceMiddleware`: in front of reqwest |
+//! | `tower` | no | `PaceLayer`: in front of any tower service |
 //! | `cli` | no | what the binary `paceline` needs, and no library user |
 //!
 //! # Not yet
 //!
-//! Redis Sentinel and Cluster, learning from response headers, a cooldown that a 429 sets by itself,
-//! reqwest and tower middleware, priorities.
+//! Redis Sentinel and Cluster, priorities, room kept free for strangers before they come.
 
 mod budget;
 mod calendar;
@@ -100,6 +101,6 @@ pub use store::RedisStore;
 pub use store::{Look, MemoryStore, Store, StoreFuture};
 
 /// The example in the README compiles, and stays so.
-#[cfg(all(doctest, feature = "redis"))]
+#[cfg(all(doctest, feature = "redis", feature = "reqwest", feature = "tower"))]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;

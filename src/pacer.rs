@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, Uri, header::HOST};
 
 use crate::{Cost, Dialect, Error, Limiter, Preset, Route};
 
@@ -38,6 +38,14 @@ pub struct Target<'a> {
     pub uri: &'a Uri,
     /// Its headers.
     pub headers: &'a HeaderMap,
+}
+
+impl Target<'_> {
+    /// Where it goes to: a request that names only a path says so in its `Host`.
+    fn host(&self) -> &str {
+        let named = || self.headers.get(HOST).and_then(|host| host.to_str().ok());
+        self.uri.host().or_else(named).unwrap_or_default()
+    }
 }
 
 /// Paces the requests of one provider: finds which limits each takes from, waits for its turn, reads its response and tells
@@ -77,10 +85,14 @@ struct Settings {
     tries: u32,
     key: Option<Arc<Reads<String>>>,
     cost: Option<Arc<Reads<Cost>>>,
+    on_verdict: Option<Arc<Hears>>,
 }
 
 /// Reads something from a request.
 type Reads<T> = dyn Fn(Target<'_>) -> Option<T> + Send + Sync;
+
+/// Hears what responses come to.
+type Hears = dyn Fn(&Verdict) + Send + Sync;
 
 /// A partition's key and a route.
 type Place = (Option<String>, Option<Route>);
@@ -105,6 +117,7 @@ impl Pacer {
             tries: retry::TRIES,
             key: None,
             cost: None,
+            on_verdict: None,
         };
         Self { settings: Arc::new(settings), shared: Arc::default() }
     }
@@ -151,14 +164,21 @@ impl Pacer {
         self.with(|settings| settings.cost = Some(Arc::new(cost)))
     }
 
+    /// Hears what each response comes to, also of those that nobody gets because their request is sent again: for counts of
+    /// one's own. It is called in the way of the response, so it should be quick.
+    #[must_use]
+    pub fn on_verdict(self, hears: impl Fn(&Verdict) + Send + Sync + 'static) -> Self {
+        self.with(|settings| settings.on_verdict = Some(Arc::new(hears)))
+    }
+
     /// Waits for a request's turn. Dropping the future leaves the line.
     ///
     /// # Errors
     /// As [`Limiter::acquire`]; and the budget is not one of the preset.
     pub async fn turn(&self, target: Target<'_>) -> Result<Turn, Error> {
         let route = self.settings.preset.as_ref().map(|preset| {
-            let (uri, host) = (target.uri, target.uri.host().unwrap_or_default());
-            preset.route(target.method.as_str(), host, uri.path(), uri.query().unwrap_or_default())
+            let uri = target.uri;
+            preset.route(target.method.as_str(), target.host(), uri.path(), uri.query().unwrap_or_default())
         });
         let cost = self.settings.cost.as_ref().and_then(|cost| cost(target));
         let cost = cost.or_else(|| route.as_ref().map(|route| route.cost().clone())).unwrap_or_else(|| 1.into());

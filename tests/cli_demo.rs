@@ -40,6 +40,35 @@ fn with_a_redis_of_its_own_the_replicas_are_processes() {
     }
 }
 
+/// Both acts of one provider of the story.
+fn acts(arguments: &[&str]) -> (Value, Value) {
+    let output = demo(&[&["--json", "--provider"], arguments].concat()).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!((output.status.code(), &report["proof"]), (Some(0), &true.into()), "{report:#}");
+    assert_eq!(report["provider"], arguments[0]);
+    (report["acts"][0].clone(), report["acts"][1].clone())
+}
+
+#[test]
+fn each_provider_of_the_story_says_429_to_those_who_pace_themselves_and_never_with_paceline() {
+    for provider in ["aisoule", "customerio", "keap", "klaviyo", "klinky"] {
+        let (alone, together) = acts(&[provider, "--seconds", "3"]);
+        assert!(alone["rejected"].as_u64().unwrap() > 10, "{provider}: {alone:#}");
+        assert_eq!((&together["rejected"], &together["lost"]), (&0.into(), &0.into()), "{provider}: {together:#}");
+        assert!(together["accepted"].as_u64().unwrap() >= 10, "{provider}: {together:#}");
+    }
+}
+
+#[test]
+fn what_a_stranger_takes_is_obeyed_and_told() {
+    let (alone, together) = acts(&["klinky", "--stranger", "--seconds", "5"]);
+    assert!(together["strangers"].as_u64().unwrap() > 0, "{together:#}");
+    assert_eq!((&together["too_early"], &together["lost"]), (&0.into(), &0.into()), "{together:#}");
+    let rejected = |act: &Value| act["rejected"].as_u64().unwrap();
+    assert!(rejected(&together) * 3 < rejected(&alone), "{alone:#} {together:#}");
+}
+
 #[test]
 fn bad_arguments_are_refused_with_their_reason() {
     for (arguments, reason) in [
@@ -51,6 +80,8 @@ fn bad_arguments_are_refused_with_their_reason() {
         (["--per", "soon"], "write it as in"),
         (["--delay", "80ms..0ms"], "the smaller bound comes first"),
         (["--seconds", "0"], "0 is not in 1..=3600"),
+        (["--provider", "nobody"], "possible values: aisoule, customerio, keap, klaviyo, klinky"),
+        (["--stranger", "0.5"], "--provider <NAME>"),
     ] {
         let output = demo(&arguments).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);

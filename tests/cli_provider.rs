@@ -1,6 +1,8 @@
 //! The binary's practice provider, its sender and its view of a budget, as real processes that speak real HTTP.
 #![cfg(feature = "cli")]
 
+#[path = "cli_provider/sends.rs"]
+mod sends;
 mod support;
 
 use std::{

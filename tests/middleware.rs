@@ -1,7 +1,9 @@
-//! The pacer in front of real HTTP clients and a real server: reqwest, and hyper's client through tower.
+//! The pacer in front of real HTTP clients and a real server: reqwest, hyper's client through tower, and the examples.
 
 #![cfg(all(feature = "reqwest", feature = "tower", feature = "cli"))]
 
+#[path = "middleware/examples.rs"]
+mod examples;
 #[path = "middleware/layer.rs"]
 mod layer;
 #[path = "middleware/obeys.rs"]

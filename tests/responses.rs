@@ -186,6 +186,21 @@ fn a_body_is_read_to_64_kib_and_no_further() {
     assert_eq!(read(b"{\"retry_after\": 30, \"a\": \"\xff\"}"), None);
 }
 
+/// A day's quota that is used up may be told to wait for hours; a second's may not.
+#[test]
+fn a_wait_is_cut_to_a_quarter_of_an_hour_or_to_a_window_of_the_limits_it_is_about() {
+    for (per, about, minutes) in [("1s", "day", 15), ("1d", "day", 24 * 60), ("1d", "route", 15)] {
+        let about = if about == "day" { "[\"day\"]" } else { "\"route\"" };
+        let text = format!(
+            "limit = [{{ name = \"day\", per = \"{per}\" }}]\n[[throttle]]\nstatus = 429\nabout = {about}\nwait = [\"retry-after\"]"
+        );
+        let headers = [(http::header::RETRY_AFTER, "999999".parse().unwrap())].into_iter().collect();
+        let dialect = Dialect::parse(&text).unwrap();
+        let said = dialect.observe(StatusCode::TOO_MANY_REQUESTS, &headers, b"", Duration::ZERO);
+        assert_eq!(said.throttled.unwrap().wait, Some(Duration::from_secs(60 * minutes)), "{text}");
+    }
+}
+
 #[test]
 fn headers_that_are_no_text_say_nothing() {
     let mut headers = HeaderMap::new();

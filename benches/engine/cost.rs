@@ -35,7 +35,7 @@ impl Session {
             who: "bench".to_owned(),
             seq: self.seq,
             acked: self.seq - 1,
-            node: "bench".to_owned(),
+            node: store.node().borrow().clone(),
             settle_us: Some(0),
             lease_us: 60_000_000,
             limits: vec![limit.clone()],

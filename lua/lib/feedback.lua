@@ -1,39 +1,47 @@
 -- What responses said of one limit: that nobody may send for a while, what the provider's own numbers are, and that others
--- use it, too. Only limits of which something was said have one, so it is made when one comes up.
+-- use it, too. Only limits of which something was said have one, `told`, so it is made when one comes up.
 --   y:<limit>  { cool_since, cool_until, strikes, struck_at, ramp, quota, rumour, agreed, since, most, since_before,
 --                most_before, by_others, by_others_since, cause, origin, by_others_before, rejected,
---                rejected_before }
+--                rejected_before, guess, guessed_at }
 -- Twin: src/ledger/feedback.rs
 
-local function make_feedback()
+local Feedback = later(function()
 
-local FORGIVE, AGREED, MEMORY, MORE = 60000000, 3, 5000000, 8
+local FORGIVE, AGREED, MEMORY, MORE, GIVE, TAKE, SPARE = 60000000, 3, 5000000, 8, 4, 16, 16
 
 local function read(key)
   local v = cmsgpack.unpack(Fields.get('y:' .. key))
   return {
     cool_since = v[1], cool_until = v[2], strikes = v[3], struck_at = v[4], ramp = v[5], quota = v[6], rumour = v[7],
     agreed = v[8], since = v[9], most = v[10], since_before = v[11], most_before = v[12], by_others = v[13],
-    by_others_since = v[14], cause = v[15], origin = v[16], by_others_before = v[17] or 0,
-    rejected = v[18] or 0, rejected_before = v[19] or 0,
+    by_others_since = v[14], cause = v[15], origin = v[16], by_others_before = v[17] or 0, rejected = v[18] or 0,
+    rejected_before = v[19] or 0, guess = v[20] or 0, guessed_at = v[21] or 0,
   }
 end
 
-local function packed(f)
+local function packed(limit)
+  local f = limit.told
   return cmsgpack.pack({
     f.cool_since, f.cool_until, f.strikes, f.struck_at, f.ramp, f.quota, f.rumour, f.agreed, f.since, f.most, f.since_before,
-    f.most_before, f.by_others, f.by_others_since, f.cause, f.origin, f.by_others_before,
-    f.rejected, f.rejected_before,
+    f.most_before, f.by_others, f.by_others_since, f.cause, f.origin, f.by_others_before, f.rejected, f.rejected_before,
+    f.guess, f.guessed_at,
   })
 end
 
--- For a limit of which so many units are used and in flight.
-local function new(busy, t)
-  return {
+-- Units used and in flight.
+local function busy(limit, t)
+  if limit.kind == TOKEN_BUCKET then return limit.capacity - limit.is.free(limit, t) end
+  return (limit.log and limit.log.used or limit.used or 0) + limit.flying
+end
+
+-- What responses say of it, from now on.
+local function listen(limit, t)
+  limit.told = limit.told or {
     cool_since = 0, cool_until = 0, strikes = 0, struck_at = 0, ramp = 0, quota = 0, rumour = 0, agreed = 0, since = t.now,
-    most = busy, since_before = t.now, most_before = 0, by_others = 0, by_others_since = t.now, cause = '', origin = '',
-    by_others_before = 0, rejected = 0, rejected_before = 0,
+    most = busy(limit, t), since_before = t.now, most_before = 0, by_others = 0, by_others_since = t.now, cause = '', origin = '',
+    by_others_before = 0, rejected = 0, rejected_before = 0, guess = 0, guessed_at = 0,
   }
+  return limit.told
 end
 
 -- How long to wait where nothing says: twice as long with each repeat.
@@ -55,13 +63,25 @@ local function turn_over(f, period, t)
   f.by_others, f.rejected, f.by_others_since = 0, 0, t.now
 end
 
--- Nobody sends for a while, as long as the response said (-1: it did not).
-local function cool(f, c, origin, period, at_grant, t)
-  turn_over(f, period, t)
+-- What others are thought to use; less and less as time passes without a throttle.
+local function guess_now(f, capacity, period, t)
+  local quiet = math.floor((t.now - f.guessed_at) / math.max(FORGIVE, period))
+  return math.max(f.guess - math.min(quiet, TAKE) * (math.floor(capacity / TAKE) + 1), 0)
+end
+
+-- Nobody sends for a while, as long as the response said (-1: it did not). The capacity is ours.
+local function cool(limit, c, origin, capacity, at_grant, t)
+  local f = listen(limit, t)
+  turn_over(f, limit.per, t)
   f.rejected = f.rejected + 1
   -- What was sent before a cooldown began must not stretch it: all that was on its way is told the same.
   if t.now - c.age < f.cool_since then return end
-  local wait = c.wait >= 0 and c.wait or strike(f, c.penalty, c.most, period, t)
+  -- One that follows another, when more than the probe went: others are there, or we are too many all the time.
+  if f.cool_until > 0 and f.ramp ~= 1 and t.now - f.cool_until < math.max(FORGIVE, limit.per) then
+    local guess = guess_now(f, capacity, limit.per, t)
+    f.guess, f.guessed_at = math.min(guess + math.floor((capacity - guess) / GIVE) + 1, capacity), t.now
+  end
+  local wait = c.wait >= 0 and c.wait or strike(f, c.penalty, c.most, limit.per, t)
   local till = t.now + wait
   if till <= f.cool_until then return end
   if f.cool_until <= t.now then f.cool_since = t.now end
@@ -71,22 +91,24 @@ local function cool(f, c, origin, period, at_grant, t)
 end
 
 -- Units answered whose permits were granted so long ago: after a cooldown each makes room for one more.
-local function answered(f, units, granted_ago, capacity, t)
+local function answered(limit, units, granted_ago, t)
+  local f = limit.told
   if f.ramp == 0 or t.now - granted_ago < f.cool_until then return false end
   f.ramp = f.ramp + units
-  if f.ramp >= capacity then f.ramp = 0 end
+  if f.ramp >= limit.capacity then f.ramp = 0 end
   return true
 end
 
 -- Units that may go, of those that are free: none while it cools down, then one, then more and more.
-local function allows(f, free, flying, t)
+local function allows(limit, free, t)
+  local f = limit.told
   if f.cool_until > t.now then return math.min(free, 0) end
-  if f.ramp > 0 then return math.min(free, math.max(f.ramp - flying, 0)) end
+  if f.ramp > 0 then return math.min(free, math.max(f.ramp - limit.flying, 0)) end
   return free
 end
 
 -- Whether a request that is larger than the ramp goes all the same: alone.
-local function probes(f, flying, t) return f.ramp > 0 and flying == 0 and f.cool_until <= t.now end
+local function probes(limit, t) return limit.told.ramp > 0 and limit.flying == 0 and limit.told.cool_until <= t.now end
 
 -- A lower quota holds at once, a higher one when it was said several times, and never above ours.
 local function learn(f, quota, capacity)
@@ -111,9 +133,7 @@ end
 
 -- Units that others used and that we did not know of. Never less than none: what the provider says may only lower what we
 -- think is left. So much is to be `spare` beside a stranger: what he takes until the next answer.
-local function strangers(f, age, quota, remaining, capacity, period, spare, t)
-  local units = not_ours(f, age, quota, remaining, capacity, t)
-  if not units then return 0 end
+local function strangers(f, units, period, spare, t)
   turn_over(f, period, t)
   if units > 0 or f.by_others > 0 or f.by_others_before > 0 then units = units + spare end
   if units <= 0 then return 0 end
@@ -123,39 +143,62 @@ end
 
 -- The same of a sliding window, where others use about as much in each period: room is kept for that much. To count what
 -- they used like our own would give it to us as it ages out, while they come again.
-local function live_with(f, age, quota, remaining, capacity, period, t)
-  local units = not_ours(f, age, quota, remaining, capacity, t)
-  if not units then return end
+local function live_with(f, units, capacity, period, t)
   turn_over(f, period, t)
   -- What was rejected was neither theirs nor ours.
   f.by_others = math.max(f.by_others, math.min(units + f.rejected + f.rejected_before, capacity))
 end
 
 -- Units of a sliding window that are left to others: the most of the last period or two, and a little more.
-local function left_to_others(f, period, t)
+local function left_to_others(f, capacity, period, t)
   local passed, units = t.now - f.by_others_since, 0
   if passed < period then
     units = math.max(f.by_others, f.by_others_before)
   elseif passed < 2 * period then
     units = f.by_others
   end
-  return units > 0 and units + math.floor(units / MORE) + 1 or 0
+  local seen = units > 0 and units + math.floor(units / MORE) + 1 or 0
+  return math.max(seen, guess_now(f, capacity, period, t))
+end
+
+-- How much of it is ours, as the provider's own numbers say: a lower quota, and what others use of a sliding window. One
+-- unit stays, to find out with.
+local function shared(limit, terms, t)
+  local f, capacity = limit.told, terms[3]
+  local quota = f.quota > 0 and math.min(capacity, f.quota) or capacity
+  if terms[2] ~= SLIDING_WINDOW then return quota end
+  return math.min(quota, math.max(capacity - left_to_others(f, capacity, terms[4], t), 1))
+end
+
+-- What the provider's own numbers say; the capacity is ours. What is open at a time is for us to count.
+local function see(limit, age, quota, remaining, capacity, t)
+  if limit.kind == CONCURRENCY then return end
+  local f = listen(limit, t)
+  if quota > 0 and limit.kind ~= TOKEN_BUCKET then learn(f, quota, capacity) end
+  local units = not_ours(f, age, quota, remaining, capacity, t)
+  if not units then return end
+  if limit.kind == SLIDING_WINDOW then return live_with(f, units, capacity, limit.per, t) end
+  local spare = limit.kind == TOKEN_BUCKET and math.floor(capacity / SPARE) + 1 or 0
+  units = strangers(f, units, limit.per, spare, t)
+  if units > 0 then limit.is.adjust(limit, units, 0, t) end
 end
 
 -- Notes what is in use, after an exchange. The shorter the memory, the more it tells of strangers; it must be as long as an
 -- answer takes to be told of.
-local function note(f, busy, hold, period, t)
-  if t.now - f.since >= math.min(MEMORY, math.max(4 * hold, math.floor(period / 4))) then
-    f.since_before, f.most_before, f.since, f.most = f.since, f.most, t.now, busy
+local function note(limit, t)
+  local f, now = limit.told, busy(limit, t)
+  if t.now - f.since >= math.min(MEMORY, math.max(4 * limit.hold, math.floor(limit.per / 4))) then
+    f.since_before, f.most_before, f.since, f.most = f.since, f.most, t.now, now
   end
-  f.most = math.max(f.most, busy)
+  f.most = math.max(f.most, now)
 end
 
--- Forgetting it changes nothing.
-local function idle(f, t) return f.cool_until <= t.now and f.ramp == 0 end
+-- Whether it cools down, or is tried again little by little.
+local function cooling(limit, t) return limit.told.cool_until > t.now or limit.told.ramp > 0 end
 
 return {
-  read = read, packed = packed, new = new, cool = cool, answered = answered, allows = allows, probes = probes, learn = learn,
-  strangers = strangers, live_with = live_with, left_to_others = left_to_others, note = note, idle = idle,
+  read = read, packed = packed, busy = busy, cool = cool, answered = answered, allows = allows, probes = probes, see = see,
+  shared = shared, note = note, cooling = cooling,
 }
-end
+
+end)

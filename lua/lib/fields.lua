@@ -3,6 +3,16 @@
 -- later parts cheap to make, and a script makes all of them at every call.
 -- KEYS[1] the hash, KEYS[2] the line (a sorted set of equal scores, ordered by its members).
 
+-- A part that is made when something of it is first wanted: most exchanges do without.
+local function later(make)
+  local lookup = {}
+  function lookup.__index(_, name)
+    lookup.__index = make()
+    return lookup.__index[name]
+  end
+  return setmetatable({}, lookup)
+end
+
 local Fields = (function()
 
 local BATCH = 1000

@@ -3,8 +3,6 @@
 
 local Limit = (function()
 
--- Beside a stranger so many parts of a bucket stay in it, and one unit.
-local SPARE = 16
 local FIRST_HOLD, LONGEST_HOLD = 50000, 4294967296
 local MAKE, MADE = { make_sliding_window, make_token_bucket, make_fixed_window, make_concurrency }, {}
 
@@ -16,13 +14,6 @@ local function kind_of(kind)
     MADE[kind] = made
   end
   return made
-end
-
-local made_feedback = nil
-
-local function feedback()
-  made_feedback = made_feedback or make_feedback()
-  return made_feedback
 end
 
 local function read(key)
@@ -37,7 +28,7 @@ local function read(key)
   if after <= #packed then
     local told
     limit.owed_units, limit.owed_until, limit.owed_place, told = struct.unpack('<dddd', packed, after)
-    if told == 1 then limit.told = feedback().read(key) end
+    if told == 1 then limit.told = Feedback.read(key) end
   end
   return limit
 end
@@ -49,8 +40,6 @@ local function packed(limit)
   end
   return packed
 end
-
-local function packed_told(limit) return feedback().packed(limit.told) end
 
 local function drop(limit)
   if limit.is.forget then limit.is.forget(limit) end
@@ -70,19 +59,9 @@ local function new(terms, t)
   return limit
 end
 
--- How much of it is ours, as the provider's own numbers say: a lower quota, and what others use of a sliding window. One
--- unit stays, to find out with.
-local function shared(limit, terms, t)
-  local f, quota = limit.told, terms[3]
-  if not f then return quota end
-  if f.quota > 0 then quota = math.min(quota, f.quota) end
-  if terms[2] == SLIDING_WINDOW then quota = math.max(quota - feedback().left_to_others(f, terms[4], t), 1) end
-  return quota
-end
-
 -- Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
 local function redefine(limit, terms, t)
-  local capacity = shared(limit, terms, t)
+  local capacity = limit.told and Feedback.shared(limit, terms, t) or terms[3]
   if limit.kind == terms[2] then
     limit.is.define(limit, terms)
     limit.capacity = capacity
@@ -120,57 +99,11 @@ end
 -- Units free now; below zero: more is used than allowed. None while it cools down.
 local function free(limit, t)
   local open = limit.is.free(limit, t)
-  if limit.told then return feedback().allows(limit.told, open, limit.flying, t) end
-  return open
+  return limit.told and Feedback.allows(limit, open, t) or open
 end
 
 -- Whether it cools down, or is tried again little by little.
-local function cooling(limit, t) return limit.told and not feedback().idle(limit.told, t) end
-
--- Units used and in flight.
-local function busy(limit, t)
-  if limit.kind == TOKEN_BUCKET then return limit.capacity - limit.is.free(limit, t) end
-  return (limit.log and limit.log.used or limit.used or 0) + limit.flying
-end
-
--- What responses said of it, from now on.
-local function listen(limit, t)
-  limit.told = limit.told or feedback().new(busy(limit, t), t)
-  return limit.told
-end
-
--- Nobody sends for a while.
-local function cool(limit, c, origin, at_grant, t)
-  feedback().cool(listen(limit, t), c, origin, limit.per, at_grant, t)
-end
-
--- What the provider's own numbers say; `terms` are ours. What is open at a time is for us to count.
-local function see(limit, age, quota, remaining, terms, t)
-  if limit.kind == CONCURRENCY then return end
-  local f = listen(limit, t)
-  if quota > 0 and limit.kind ~= TOKEN_BUCKET then feedback().learn(f, quota, terms[3]) end
-  if limit.kind == SLIDING_WINDOW then
-    feedback().live_with(f, age, quota, remaining, terms[3], limit.per, t)
-  else
-    local spare = limit.kind == TOKEN_BUCKET and math.floor(terms[3] / SPARE) + 1 or 0
-    local strangers = feedback().strangers(f, age, quota, remaining, terms[3], limit.per, spare, t)
-    if strangers > 0 then limit.is.adjust(limit, strangers, 0, t) end
-  end
-  redefine(limit, terms, t)
-end
-
--- Units answered whose permits were granted so long ago. Returns whether more may go now than before.
-local function answered(limit, units, granted_ago, t)
-  return limit.told and feedback().answered(limit.told, units, granted_ago, limit.capacity, t)
-end
-
--- Notes what is in use, after an exchange.
-local function note(limit, t)
-  if limit.told then feedback().note(limit.told, busy(limit, t), limit.hold, limit.per, t) end
-end
-
--- Whether a request that is larger than what may go is let through all the same, alone.
-local function probes(limit, t) return limit.told and feedback().probes(limit.told, limit.flying, t) end
+local function cooling(limit, t) return limit.told and Feedback.cooling(limit, t) end
 
 -- When the `k`-th unit beyond those free now is expected to come free.
 local function release(limit, k, t)
@@ -188,8 +121,7 @@ end
 
 return {
   read = read, packed = packed, new = new, redefine = redefine, grant = grant, land = land, unsent = unsent,
-  learn = learn, free = free, release = release, idle = idle, cooling = cooling, cool = cool, see = see, answered = answered,
-  note = note, probes = probes, packed_told = packed_told, drop = drop, busy = busy,
+  learn = learn, free = free, cooling = cooling, release = release, idle = idle, drop = drop,
 }
 
 end)()

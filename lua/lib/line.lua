@@ -7,24 +7,30 @@
 -- Numbers are big-endian, so that the order of bytes is theirs: printing and reading them would cost ten times as much.
 -- Twin: src/ledger/line.rs
 
-local Line = (function()
+local Line = later(function()
 
 local EARLY, GRACE, LOOK, LATEST = 500, 10000, '32', 36028797018963968
+local starts = {}
 
 local function entry(limit, due, place, units, session)
   return 'q|' .. limit .. '|' .. struct.pack('>I7I7I5', due, place, units) .. session
 end
 
--- The bounds of what is due between two times.
-local function due_between(limit, from, to)
-  local prefix = 'q|' .. limit .. '|'
-  return '[' .. prefix .. struct.pack('>I7', math.max(from, 0)), '(' .. prefix .. struct.pack('>I7', math.min(to + 1, LATEST))
+-- The bound of what is due after a time ...
+local function due_after(limit, time) return '[q|' .. limit .. '|' .. struct.pack('>I7', time > 0 and time + 1 or 0) end
+
+-- ... and that of what is due up to a time.
+local function due_by(limit, time) return '(q|' .. limit .. '|' .. struct.pack('>I7', time < LATEST and time + 1 or LATEST) end
+
+-- The bound of what is not missed: most questions start from it, so it is made once.
+local function not_missed(limit, now)
+  starts[limit] = starts[limit] or due_after(limit, now - GRACE)
+  return starts[limit]
 end
 
 -- Units that those ahead of `place` may take right now: their turn is due and not missed. Sleepers hold nothing back.
 local function held_back(limit, place, now)
-  local from, to = due_between(limit, now - GRACE + 1, now + EARLY)
-  local near = redis.call('ZRANGEBYLEX', Fields.line, from, to, 'LIMIT', '0', LOOK)
+  local near = redis.call('ZRANGEBYLEX', Fields.line, not_missed(limit, now), due_by(limit, now + EARLY), 'LIMIT', '0', LOOK)
   local held, at = 0, #limit + 11 -- where the place starts
   for i = 1, #near do
     local theirs, units = struct.unpack('>I7I5', near[i], at)
@@ -35,13 +41,12 @@ end
 
 -- How many turns are due up to `to`, and not missed.
 local function due_until(limit, to, now)
-  return redis.call('ZLEXCOUNT', Fields.line, due_between(limit, now - GRACE + 1, to))
+  return redis.call('ZLEXCOUNT', Fields.line, not_missed(limit, now), due_by(limit, to))
 end
 
 -- How many turns of those ahead of `place` are due up to `to` and not missed, of the nearest.
 local function ahead_until(limit, place, latest, now)
-  local from, to = due_between(limit, now - GRACE + 1, latest)
-  local near = redis.call('ZRANGEBYLEX', Fields.line, from, to, 'LIMIT', '0', LOOK)
+  local near = redis.call('ZRANGEBYLEX', Fields.line, not_missed(limit, now), due_by(limit, latest), 'LIMIT', '0', LOOK)
   local ahead, at = 0, #limit + 11
   for i = 1, #near do
     if struct.unpack('>I7', near[i], at) < place then ahead = ahead + 1 end
@@ -51,8 +56,7 @@ end
 
 -- The sessions of the nearest sleepers, but for `me`.
 local function nearest(limit, me, now, most)
-  local from, to = due_between(limit, now + EARLY + 1, LATEST)
-  local near = redis.call('ZRANGEBYLEX', Fields.line, from, to, 'LIMIT', '0', most)
+  local near = redis.call('ZRANGEBYLEX', Fields.line, due_after(limit, now + EARLY), due_by(limit, LATEST), 'LIMIT', '0', most)
   local sessions = {}
   for i = 1, #near do
     local session = string.sub(near[i], #limit + 23)
@@ -70,4 +74,4 @@ return {
   ahead_until = ahead_until, nearest = nearest, look_at = look_at,
 }
 
-end)()
+end)

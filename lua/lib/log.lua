@@ -4,9 +4,9 @@
 -- a place in a chunk is found by halving. Chunks are short since each byte of a string costs the script some ten instructions.
 -- Twin: src/ledger/log.rs
 
-local Log = (function()
+local function make_log()
 
-local EXACT, GRID, TRIM, CHUNK, ENTRY = 1024, 2048, 256, 34, 13
+local CHUNK, ENTRY = 34, 13
 
 -- `gone` entries and `gone_units` units of the first chunk left, or were taken back.
 local function empty()
@@ -42,7 +42,7 @@ local function trim(limit, now)
   local log = limit.log
   if log.entries == 0 or log.oldest + limit.per > now then return end
   if log.newest + limit.per <= now then return clear(limit) end
-  local left = TRIM
+  local left = 256
   while left > 0 do
     local chunk = Fields.get(chunk_name(limit, log.first))
     local gone, units = log.gone, log.gone_units
@@ -112,6 +112,7 @@ end
 local function add(limit, at, units, now)
   if units == 0 or at + limit.per <= now then return end
   local log = limit.log
+  local EXACT, GRID = 1024, 2048
   if limit.capacity > EXACT or log.entries >= EXACT then
     local grid = math.floor((limit.per + GRID - 1) / GRID)
     local over = at % grid
@@ -182,4 +183,4 @@ return {
   empty = empty, clear = clear, trim = trim, add = add, refund = refund, nth = nth,
 }
 
-end)()
+end

@@ -4,11 +4,6 @@
 
 local Request = (function()
 
-local MAX_UNITS, MAX_TIME, MAX_INTEGER, MAX_LEVEL = 1099511627775, 10 * 366 * 86400000000, 9007199254740991, 70368744177664
-local FORM, SLICE, MAX_PENALTY, MAX_CAUSE = 1, 4000, 4294967296, 256
--- How many parameters a limit of each kind has.
-local PARAMETERS = { 1, 2, 7, 0 }
-
 -- Stops reading with a reason; nothing has been written yet.
 local function refuse(why) error(why, 0) end
 
@@ -20,28 +15,12 @@ local function once(what, seen, thing)
   seen[thing] = true
 end
 
-local function check_terms(terms)
-  local key, kind, capacity, p, q, r = terms[1], terms[2], terms[3], terms[4], terms[5], terms[6]
-  if type(key) ~= 'string' or #key < 1 or #key > 256 or string.find(key, '|', 1, true) then refuse('the name of a limit is no name') end
-  if capacity < 1 or capacity > MAX_UNITS then range('a quota', capacity) end
-  if kind == 1 or kind == 3 then
-    if p < 1 or p > MAX_TIME then range('a period', p) end
-    if kind == 3 then
-      if q < 0 or q > p / 2 then range('a skew', q) end
-      if r < 0 or r > MAX_TIME then range('an offset', r) end
-      for i = 8, terms[10] == 0 and 0 or 10 do
-        if terms[i] <= terms[i - 1] or terms[i] > MAX_INTEGER then refuse('the edges of a window do not rise') end
-      end
-    end
-  elseif kind == 2 then
-    if p < 1 or p > MAX_UNITS then range('a refill', p) end
-    if q < 1 or q > MAX_TIME then range('a refill time', q) end
-    if capacity * q > MAX_LEVEL then range('burst times refill time', capacity * q) end
-  end
-end
-
 -- Reads ARGV[1]: a run of MessagePack values, which lua/README.md names.
 local function read()
+  local FORM, SLICE, MAX_UNITS, MAX_TIME, MAX_INTEGER, MAX_LEVEL, MAX_PENALTY, MAX_CAUSE =
+    1, 4000, 1099511627775, 10 * 366 * 86400000000, 9007199254740991, 70368744177664, 4294967296, 256
+  -- How many parameters a limit of each kind has.
+  local PARAMETERS = { 1, 2, 7, 0 }
   -- One list of them all, made in one piece, since one that grows is copied again and again; only what does not fit on the
   -- stack comes later. Its first place is no value: it says where that starts.
   local list = { cmsgpack.unpack_limit(ARGV[1], SLICE) }
@@ -56,13 +35,12 @@ local function read()
   if type(session) ~= 'string' or #session < 1 or #session > 64 then refuse('the session is no name') end
   if type(who) ~= 'string' or type(node) ~= 'string' then refuse('who or node is no text') end
   if limits % 1 ~= 0 or limits < 0 or limits > count then range('how many limits', limits) end
-  local causes = list[7 + limits]
+  local causes, cause_at = list[7 + limits], 8 + limits
   if causes % 1 ~= 0 or causes < 0 or causes > count then range('how many causes', causes) end
-  local cause_at = 8 + limits
-  for i = cause_at, cause_at + causes - 1 do
+  local at = cause_at + causes
+  for i = cause_at, at - 1 do
     if type(list[i]) ~= 'string' or #list[i] > MAX_CAUSE then refuse('the cause of a cooldown is no text') end
   end
-  local at = cause_at + causes
   -- From here on there are numbers only. What is none fails here or in its comparison, and so does what is cut short: that
   -- refuses it just as well.
   for i = at, count do
@@ -77,11 +55,27 @@ local function read()
 
   local seen, terms = {}, {}
   for i = 1, limits do
-    local key, parameters = list[6 + i], PARAMETERS[list[at]]
-    if not parameters then range('the kind of a limit', list[at]) end
-    terms[i] = { key, unpack(list, at, at + 1 + parameters) }
-    check_terms(terms[i])
+    local key, kind, capacity, p, q, r = list[6 + i], list[at], list[at + 1], list[at + 2], list[at + 3], list[at + 4]
+    local parameters = PARAMETERS[kind]
+    if type(key) ~= 'string' or #key < 1 or #key > 256 or string.find(key, '|', 1, true) then refuse('the name of a limit is no name') end
     if limits > 1 then once('a limit', seen, key) end
+    if not parameters then range('the kind of a limit', kind) end
+    if capacity < 1 or capacity > MAX_UNITS then range('a quota', capacity) end
+    if kind == 2 then
+      if p < 1 or p > MAX_UNITS then range('a refill', p) end
+      if q < 1 or q > MAX_TIME then range('a refill time', q) end
+      if capacity * q > MAX_LEVEL then range('burst times refill time', capacity * q) end
+    elseif kind ~= 4 and (p < 1 or p > MAX_TIME) then
+      range('a period', p)
+    end
+    if kind == 3 then
+      if q < 0 or q > p / 2 then range('a skew', q) end
+      if r < 0 or r > MAX_TIME then range('an offset', r) end
+      for edge = at + 6, list[at + 8] == 0 and 0 or at + 8 do
+        if list[edge] <= list[edge - 1] or list[edge] > MAX_INTEGER then refuse('the edges of a window do not rise') end
+      end
+    end
+    terms[i] = { key, unpack(list, at, at + 1 + parameters) }
     at = at + 2 + parameters
   end
   local classes, dearest, known = {}, {}, list[at]

@@ -3,6 +3,8 @@
 
 local function make_sliding_window()
 
+local Log = make_log()
+
 local function define(limit, terms) limit.per = terms[4] end
 
 local function read(limit, packed)

@@ -13,6 +13,10 @@ const AGREED: i64 = 3;
 /// How long the most that was in use is remembered, at most: it is twice that. Answers to older requests say nothing
 /// about strangers.
 const MEMORY: i64 = 5_000_000;
+/// Where no header tells of them, so many parts of what is left are left to them with each throttle that follows another,
+/// and one; and so many parts of the whole are taken back with each [`FORGIVE`].
+const GIVE: i64 = 4;
+const TAKE: i64 = 16;
 /// Others will use a little more than they were seen to: so many parts of it, and one.
 const MORE: i64 = 8;
 
@@ -45,6 +49,9 @@ pub(crate) struct Feedback {
     /// Requests that were rejected in the same times: here they count, there as a rule not.
     rejected: i64,
     rejected_before: i64,
+    /// Units of a sliding window that others must use, since throttles come again and again; and when that was thought.
+    pub(crate) guess: i64,
+    guessed_at: i64,
 }
 
 impl Feedback {
@@ -54,12 +61,17 @@ impl Feedback {
     }
 
     /// Nobody sends for a while.
-    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, period: i64, at_grant: bool, t: Time) {
+    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, (capacity, period): (i64, i64), at_grant: bool, t: Time) {
         self.turn_over(period, t);
         self.rejected += 1;
         // What was sent before a cooldown began must not stretch it: all that was on its way is told the same.
         if t.now - (cool.age_us as i64) < self.cool_since {
             return;
+        }
+        // One that follows another, when more than the probe went: others are there, or we are too many all the time.
+        if self.cool_until > 0 && self.ramp != 1 && t.now - self.cool_until < FORGIVE.max(period) {
+            let guess = self.guess(capacity, period, t);
+            (self.guess, self.guessed_at) = ((guess + (capacity - guess) / GIVE + 1).min(capacity), t.now);
         }
         let wait = match cool.for_us {
             Some(us) => us as i64,
@@ -164,7 +176,7 @@ impl Feedback {
     }
 
     /// Units of a sliding window that are left to others: the most of the last period or two, and a little more.
-    pub(crate) fn left_to_others(&self, period: i64, t: Time) -> i64 {
+    pub(crate) fn left_to_others(&self, capacity: i64, period: i64, t: Time) -> i64 {
         let passed = t.now - self.by_others_since;
         let units = if passed < period {
             self.by_others.max(self.by_others_before)
@@ -173,7 +185,14 @@ impl Feedback {
         } else {
             0
         };
-        if units > 0 { units + units / MORE + 1 } else { 0 }
+        let seen = if units > 0 { units + units / MORE + 1 } else { 0 };
+        seen.max(self.guess(capacity, period, t))
+    }
+
+    /// What others are thought to use; less and less as time passes without a throttle.
+    fn guess(&self, capacity: i64, period: i64, t: Time) -> i64 {
+        let quiet = (t.now - self.guessed_at) / FORGIVE.max(period);
+        (self.guess - quiet.min(TAKE) * (capacity / TAKE + 1)).max(0)
     }
 
     /// A lower quota holds at once, a higher one when it was said several times, and never above ours.

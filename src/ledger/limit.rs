@@ -133,7 +133,8 @@ impl Limit {
             quota = quota.min(feedback.quota);
         }
         if let Terms::SlidingWindow { per_us, .. } = terms {
-            quota = (quota - feedback.left_to_others(*per_us as i64, t)).max(1);
+            let ours = terms.capacity() as i64 - feedback.left_to_others(terms.capacity() as i64, *per_us as i64, t);
+            quota = quota.min(ours.max(1));
         }
         if quota as u64 == terms.capacity() { terms.clone() } else { terms.clone().with_quota(quota as u64) }
     }
@@ -144,10 +145,10 @@ impl Limit {
         self.feedback.get_or_insert_with(|| Box::new(Feedback::new(busy, t)))
     }
 
-    /// Nobody sends for a while.
-    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, at_grant: bool, t: Time) {
-        let period = self.period();
-        self.listen(t).cool(cool, origin, period, at_grant, t);
+    /// Nobody sends for a while; `capacity` is ours.
+    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, capacity: u64, at_grant: bool, t: Time) {
+        let numbers = (capacity as i64, self.period());
+        self.listen(t).cool(cool, origin, numbers, at_grant, t);
     }
 
     /// What the provider's own numbers say; `terms` are ours. What is open at a time is for us to count.

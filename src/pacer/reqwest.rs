@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::reqwest::{Body, Client, ClientBuilder, Request, Response, redirect, retry};
+use ::reqwest::{Body, Client, ClientBuilder, Request, Response, ResponseBuilderExt, redirect, retry};
 use async_trait::async_trait;
 use http::Extensions;
 use reqwest_middleware::{ClientWithMiddleware, Middleware, Next};
@@ -93,7 +93,12 @@ impl PaceMiddleware {
                 return Err(error);
             }
         };
-        let (response, again) = body::receive(turn, http::Response::<Body>::from(response)).await;
+        // On its way through `http` a response forgets where it came from.
+        let from = http::Response::builder().url(response.url().clone()).body(());
+        let (mut response, again) = body::receive(turn, http::Response::<Body>::from(response)).await;
+        if let Ok(from) = from {
+            response.extensions_mut().extend(from.into_parts().0.extensions);
+        }
         Ok((Response::from(response.map(Body::wrap)), again))
     }
 }
@@ -108,16 +113,22 @@ impl Middleware for PaceMiddleware {
     ) -> reqwest_middleware::Result<Response> {
         let (tries, retries) = (self.pacer.settings.tries, Arc::clone(&self.pacer.shared));
         retries.retries.request();
-        let mut request = request;
-        for _ in 1..tries {
+        let (mut request, mut answer, mut left) = (request, None, tries - 1);
+        loop {
             // A body that streams cannot be sent again.
-            let Some(copy) = request.try_clone() else { break };
-            let (response, again) = self.attempt(request, extensions, next.clone()).await?;
-            if !again || !retries.retries.retry() {
-                return Ok(response);
+            let copy = if left > 0 { request.try_clone() } else { None };
+            let (response, again) = match (self.attempt(request, extensions, next.clone()).await, answer) {
+                (Ok(attempt), _) => attempt,
+                // A repeat that gets no turn in time changes nothing: the provider has answered.
+                (Err(error), Some(answer)) if Self::error(&error).is_some() => return Ok(answer),
+                (Err(error), _) => return Err(error),
+            };
+            match copy {
+                Some(copy) if again && retries.retries.retry() => {
+                    (request, answer, left) = (copy, Some(response), left - 1)
+                }
+                _ => return Ok(response),
             }
-            request = copy;
         }
-        self.attempt(request, extensions, next).await.map(|(response, _)| response)
     }
 }

@@ -60,6 +60,9 @@ impl Turn {
 
     /// The response is in, and this came of it.
     pub(super) fn complete(self, verdict: &Verdict, body: &[u8]) {
+        if let Some(hears) = &self.pacer.settings.on_verdict {
+            hears(verdict);
+        }
         match self.cost(body) {
             Some(cost) => self.permit.settle_with(&verdict.said, &cost),
             None => self.permit.complete_with(&verdict.said),

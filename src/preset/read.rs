@@ -60,16 +60,23 @@ pub(super) fn read(text: &str, top: &Section, mistakes: &mut Mistakes) -> Parts 
     }
 }
 
-/// The limits as they are by default, found right with each choice of each variable.
+/// The limits as they are by default. If these are right, they are to be right with each other choice as well.
 fn check_limits(name: &str, top: &Section, variables: &[vars::Variable], mistakes: &mut Mistakes) -> Vec<Limit> {
-    let mut usual = None;
-    for sample in vars::samples(variables) {
+    let before = mistakes.count();
+    let read = |title: &str, sample: &[(&str, &str)], mistakes: &mut Mistakes| {
         // What is wrong with the variables themselves is said already.
-        let Ok(values) = vars::values(variables, &sample) else { continue };
-        let limits = read_limits(&top.with_values(top.title.clone(), &values), Budget::builder(name), mistakes);
-        usual = usual.or(limits);
+        let values = vars::values(variables, sample).ok()?;
+        read_limits(&top.with_values(title, &values), Budget::builder(name), mistakes)
+    };
+    let usual = vars::usual(variables);
+    let limits = read(&top.title, &usual, mistakes);
+    if mistakes.count() == before {
+        for (name, choice) in vars::other_choices(variables) {
+            let title = format!("{} with {name} = {choice:?}", top.title);
+            read(&title, &[&usual[..], &[(name, choice)]].concat(), mistakes);
+        }
     }
-    usual.map(BudgetBuilder::into_limits).unwrap_or_default()
+    limits.map(BudgetBuilder::into_limits).unwrap_or_default()
 }
 
 /// The length of its window, by which a reset is told from an instant.

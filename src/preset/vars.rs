@@ -162,17 +162,15 @@ pub(super) fn values(variables: &[Variable], given: &[(&str, &str)]) -> Result<V
     if flaws.is_empty() { Ok(values) } else { Err(flaws) }
 }
 
-/// Ways to fill the variables that between them use every choice: all by default, then each other choice by itself.
-pub(super) fn samples(variables: &[Variable]) -> Vec<Vec<(&str, &str)>> {
-    let usual: Vec<_> = variables.iter().filter_map(|v| Some((v.name(), v.default().or(v.example())?))).collect();
-    let others = variables.iter().flat_map(|variable| {
-        let usual = &usual;
-        variable.choices().filter(|choice| variable.default() != Some(*choice)).map(move |choice| {
-            let mut sample = usual.clone();
-            sample.push((variable.name(), choice));
-            sample
-        })
-    });
-    let others: Vec<_> = others.collect();
-    std::iter::once(usual).chain(others).collect()
+/// The variables by default, or as in their examples.
+pub(super) fn usual(variables: &[Variable]) -> Vec<(&str, &str)> {
+    variables.iter().filter_map(|v| Some((v.name(), v.default().or(v.example())?))).collect()
+}
+
+/// What the variables can be besides.
+pub(super) fn other_choices(variables: &[Variable]) -> impl Iterator<Item = (&str, &str)> {
+    variables.iter().flat_map(|variable| {
+        let others = variable.choices().filter(|choice| variable.default() != Some(*choice));
+        others.map(|choice| (variable.name(), choice))
+    })
 }

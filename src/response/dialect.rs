@@ -202,19 +202,31 @@ fn read_throttle(section: &Section, limits: &[Limit], mistakes: &mut Mistakes) -
     if body_says.as_ref().is_some_and(String::is_empty) {
         section.wrong::<()>("body_says", "empty; write a text that stands in the body", mistakes);
     }
+    let about = about(section, limits, mistakes);
     Rule {
         status: statuses(section, mistakes).unwrap_or_default(),
         header: header_is(section, "header", mistakes),
         body_at,
         body_says,
         exhausted: section.flag("exhausted", mistakes),
-        about: about(section, limits, mistakes),
+        at_most: at_most.unwrap_or_else(|| usual_cap(&about, limits).max(at_least)),
+        about,
         wait,
         at_least,
-        at_most: at_most.unwrap_or_else(|| AT_MOST.max(at_least)),
         penalty: section.duration("penalty", mistakes),
         retry: section.flag("retry", mistakes).unwrap_or(true),
     }
+}
+
+/// The longest wait of a rule that says none: 15 minutes, or a window of the limits that it is about, if one is longer. An
+/// answer about all that a request took from does not say which, so it gets no more than that.
+fn usual_cap(about: &Concerns, limits: &[Limit]) -> Duration {
+    let mine = |limit: &&Limit| match about {
+        Concerns::Limits(names) => names.contains(&limit.name),
+        Concerns::Exhausted => true,
+        Concerns::Route => false,
+    };
+    limits.iter().filter(mine).filter_map(|limit| limit.period).max().unwrap_or_default().max(AT_MOST)
 }
 
 fn about(section: &Section, limits: &[Limit], mistakes: &mut Mistakes) -> Concerns {

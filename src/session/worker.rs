@@ -26,6 +26,10 @@ struct Worker {
     desk: Arc<Desk>,
     memory: Option<Box<Memory>>,
     failures: u32,
+    /// Callers that had come when it last gathered, and whether several of them asked in the last exchange: those that were
+    /// served are about to come again.
+    came: u64,
+    crowd: bool,
 }
 
 impl Drop for Worker {
@@ -42,7 +46,7 @@ impl Drop for Worker {
 pub(crate) async fn run(desk: Arc<Desk>) {
     let memory = desk.state().memory.take();
     let memory = memory.unwrap_or_else(|| Box::new(Memory::new(&desk)));
-    let mut worker = Worker { desk, memory: Some(memory), failures: 0 };
+    let mut worker = Worker { desk, memory: Some(memory), failures: 0, came: 0, crowd: false };
     worker.run().await;
 }
 
@@ -82,16 +86,21 @@ impl Worker {
     }
 
     /// Lets the callers that are about to ask come first, for as long as more of them do: they all go together. There is
-    /// no timer in this: one caller alone goes at once.
-    async fn gather(&self) {
-        let mut came = self.desk.state().came();
+    /// no timer in this, and one caller alone goes at once.
+    async fn gather(&mut self) {
+        let came = self.desk.state().came();
+        let alone = !self.crowd && came <= self.came + 1;
+        self.came = came;
+        if alone {
+            return;
+        }
         for _ in 0..MAX_GATHERS {
             tokio::task::yield_now().await;
-            let now = self.desk.state().came();
-            if now == came {
+            let came = self.desk.state().came();
+            if came == self.came {
                 break;
             }
-            came = now;
+            self.came = came;
         }
     }
 
@@ -141,6 +150,7 @@ impl Worker {
                 request
             };
             let Some(request) = request else { return };
+            self.crowd = request.asks.iter().flat_map(|ask| &ask.runs).map(|(_, callers)| callers).sum::<u64>() > 1;
             desk.exchanges.fetch_add(1, Ordering::Relaxed);
             tracing::trace!(budget = %desk.address, seq = request.seq, asks = request.asks.len(), completes = request.completes.len(), "exchange");
             let reply = desk.store.exchange(&desk.address, &request).await;

@@ -1,7 +1,6 @@
 //! Mistakes of a configuration file, each with its place.
 
 use std::{
-    collections::HashSet,
     fmt,
     path::{Path, PathBuf},
 };
@@ -114,14 +113,15 @@ impl<'a> Mistakes<'a> {
         self.found.push((at, message.into()));
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.found.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
     pub(crate) fn into_errors(mut self) -> ConfigErrors {
-        // What is read once for each choice of a variable is wrong more than once.
-        let mut seen = HashSet::new();
-        self.found.retain(|mistake| seen.insert(mistake.clone()));
         self.found.sort_by_key(|&(at, _)| at);
         // One walk through the text, however many mistakes it holds.
         let mut rest = self.text.char_indices().peekable();

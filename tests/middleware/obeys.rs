@@ -1,12 +1,15 @@
 //! What responses say is obeyed, by everybody.
 
-use std::time::Instant;
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 use paceline::{Limiter, MemoryStore, PaceMiddleware, Pacer, Preset, reqwest_client};
 
 use super::{
     SECOND, limiter, pacer,
-    server::{Server, answer, ok},
+    server::{Server, answer, most_in_a_second, ok},
 };
 
 #[tokio::test]
@@ -27,9 +30,8 @@ async fn several_processes_on_one_budget_are_never_told_no() {
     }
     tokio::time::sleep(3 * SECOND).await;
     tasks.iter().for_each(|task| task.abort());
-    let hits: Vec<Instant> = server.hits().iter().map(|hit| hit.at).collect();
-    let most = hits.iter().map(|from| hits.iter().filter(|at| (*from..*from + SECOND).contains(at)).count()).max();
-    assert!(most.unwrap() <= 20 && hits.len() >= 55, "{most:?} in a second, {} in all", hits.len());
+    let (hits, most) = (server.hits().len(), most_in_a_second(&server.hits()));
+    assert!(most <= 20 && hits >= 55, "{most} in a second, {hits} in all");
 }
 
 /// Rejects the first request, and those that come before it said.
@@ -80,6 +82,31 @@ async fn retries_are_bounded_and_one_switch_turns_them_off() {
         assert_eq!(client.get(&server.url).send().await.unwrap().status(), 429);
         assert_eq!(server.since(before), sent);
     }
+}
+
+#[tokio::test]
+async fn a_repeat_that_gets_no_turn_in_time_leaves_the_answer_that_there_is() {
+    let server = Server::start(rejects_the_first("60")).await;
+    let (pacer, _limiter) = pacer(50);
+    let client = reqwest_client(pacer.wait(SECOND)).unwrap();
+    let response = client.get(&server.url).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (429, &"60".parse().unwrap()));
+    assert_eq!(response.text().await.unwrap(), "later");
+    // The next call never went out.
+    let error = client.get(&server.url).send().await.unwrap_err();
+    assert!(PaceMiddleware::error(&error).unwrap().is_cooling(), "{error}");
+    assert_eq!(server.hits().len(), 1);
+}
+
+#[tokio::test]
+async fn what_each_response_comes_to_can_be_counted() {
+    let server = Server::start(rejects_the_first("0")).await;
+    let (pacer, _limiter) = pacer(50);
+    let verdicts = Arc::<Mutex<Vec<_>>>::default();
+    let heard = verdicts.clone();
+    let pacer = pacer.on_verdict(move |verdict| heard.lock().unwrap().push((verdict.said.status, verdict.again)));
+    reqwest_client(pacer).unwrap().get(&server.url).send().await.unwrap();
+    assert_eq!(*verdicts.lock().unwrap(), [(429, true), (200, false)]);
 }
 
 #[tokio::test]

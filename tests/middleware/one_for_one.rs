@@ -29,6 +29,7 @@ async fn a_redirect_comes_to_the_caller_who_has_not_paid_for_the_next_request() 
     let (pacer, limiter) = pacer(50);
     let response = reqwest_client(pacer).unwrap().get(&server.url).send().await.unwrap();
     assert_eq!((response.status().as_u16(), server.hits().len()), (302, 1));
+    assert_eq!(response.url().as_str(), format!("{}/", server.url), "to follow it, one must know from where");
     assert_eq!(used(&limiter).await, (1, 0));
 }
 

@@ -14,9 +14,12 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
+use super::SECOND;
+
 /// One request that arrived.
 #[derive(Debug, Clone)]
 pub struct Hit {
+    pub path: String,
     pub headers: HeaderMap,
     pub at: Instant,
 }
@@ -37,7 +40,8 @@ impl Server {
         let app = Router::new().fallback(move |request: Request| {
             let (answer, log) = (answer.clone(), log.clone());
             async move {
-                let hit = Hit { headers: request.headers().clone(), at: Instant::now() };
+                let path = request.uri().path().to_owned();
+                let hit = Hit { path, headers: request.headers().clone(), at: Instant::now() };
                 let number = {
                     let mut log = log.lock().unwrap();
                     log.push(hit.clone());
@@ -85,4 +89,10 @@ pub fn slowly(pieces: usize, pause: Duration) -> Body {
         Some((Ok::<_, std::io::Error>("piece"), n + 1))
     });
     Body::from_stream(pieces)
+}
+
+/// The most that came within any second.
+pub fn most_in_a_second(hits: &[Hit]) -> usize {
+    let within = |from: Instant| hits.iter().filter(|hit| (from..from + SECOND).contains(&hit.at)).count();
+    hits.iter().map(|hit| within(hit.at)).max().unwrap_or_default()
 }

@@ -7,14 +7,14 @@ use super::{fleet::Play, shortened::Short};
 /// What the first answers tell of him comes when as many as there are callers were sent, and their next ones perhaps.
 const UNAWARE: u64 = 2 * 18;
 
-/// Few of our calls are rejected once the first answers told of him, and none comes while a cooldown lasts.
-async fn is_lived_with(play: Play) {
+/// Few of our calls are rejected from this second on, when answers told of him, and none comes while a cooldown lasts.
+async fn is_lived_with(play: Play, from: usize) {
     let provider = &["--delay", "2ms..20ms", "--stranger", "0.5"];
     let log = Play { provider, lasts: Duration::from_secs(14), ..play.clone() }.run().await;
-    let (accepted, rejected) = log.since_second(2);
+    let (accepted, rejected) = log.since_second(from);
     let (first_accepted, first_rejected) = log.since_second(0);
     println!(
-        "{} beside a stranger: {} sent, {} rejected; {rejected} of {} after two seconds",
+        "{} beside a stranger: {} sent, {} rejected; {rejected} of {} after {from} s",
         play.name,
         first_accepted + first_rejected,
         first_rejected,
@@ -39,5 +39,12 @@ async fn what_headers_tell_of_is_left_to_him() {
     let minutes = Short { periods: &[("1m", "3s")], scale: 0.2 };
     let openai = Play { vars, ..Play::new("openai", minutes, &[("GET", "api.openai.com", "/v1/models")]) };
 
-    tokio::join!(is_lived_with(hubspot), is_lived_with(klinky), is_lived_with(openai));
+    tokio::join!(is_lived_with(hubspot, 2), is_lived_with(klinky, 2), is_lived_with(openai, 2));
+}
+
+/// Where no header tells of him, throttles that follow one another do: after some of them there is room for both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_header_tells_of_is_found_out() {
+    let minutes = Short { periods: &[("1h", "3s"), ("1m", "3s")], scale: 0.2 };
+    is_lived_with(Play::new("github", minutes, &[("GET", "api.github.com", "/repos/a/b")]), 6).await;
 }

@@ -2,25 +2,27 @@
 
 mod act;
 mod backend;
+mod cast;
 mod chart;
 mod replicas;
 mod report;
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::Args;
+use clap::{Args, builder::PossibleValuesParser};
 use tokio::task::AbortHandle;
 
 use self::{
     act::{Act, Outcome},
     backend::Backend,
+    cast::Cast,
     chart::Live,
     replicas::Replicas,
     report::Report,
 };
 use crate::{
     Failure, args,
-    provider::{Delay, Provider, Rule, listen},
+    provider::{Delay, Provider, listen},
     say,
     stop::Stop,
 };
@@ -42,6 +44,12 @@ pub struct Command {
     /// How long that window is
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = args::window)]
     per: Duration,
+    /// Play this provider of the story instead, with its limits, its headers and its own 429
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(cast::NAMES), conflicts_with_all = ["quota", "per"])]
+    provider: Option<String>,
+    /// Somebody whom nobody knows of uses this share of the provider's limit
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.3", requires = "provider", value_parser = share)]
+    stranger: Option<f64>,
     /// The random network delay of each way
     #[arg(long, value_name = "LEAST..MOST", default_value = "0ms..80ms")]
     delay: Delay,
@@ -58,6 +66,14 @@ pub struct Command {
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
+        let demo = match self.cast() {
+            Some(cast) => cast.direct(self),
+            None => self,
+        };
+        demo.show().await
+    }
+
+    async fn show(self) -> Result<ExitCode, Failure> {
         let stop = Stop::listen();
         let stage = tokio::select! {
             stage = Stage::set(&self) => stage?,
@@ -72,13 +88,27 @@ impl Command {
 
     fn setting(&self, backend: &Backend) -> String {
         let Self { replicas, callers, quota, per, delay, .. } = self;
+        let provider = match self.cast() {
+            Some(cast) => cast.to_string(),
+            None => format!(
+                "A provider allows {quota} calls in any {} and answers 429 to the rest.",
+                humantime::format_duration(*per)
+            ),
+        };
+        let stranger = match self.stranger {
+            Some(share) => format!("\nSomebody whom they do not know of uses {:.0} % of it.", share * 100.0),
+            None => String::new(),
+        };
         format!(
-            "A provider allows {quota} calls in any {} and answers 429 to the rest.\n\
-             Its network takes {delay} each way, at random.\n\
-             {replicas} replicas of {callers} callers share one key and always have more to send.\n\
-             {backend}",
-            humantime::format_duration(*per)
+            "{provider}\nIts network takes {delay} each way, at random.\n\
+             {replicas} replicas of {callers} callers share one key and always have more to send.{stranger}\n\
+             {backend}"
         )
+    }
+
+    /// The provider of the story, if it is one.
+    fn cast(&self) -> Option<Cast> {
+        Cast::named(self.provider.as_deref()?)
     }
 
     /// Tells the story. It is for people, and `--json` is for programs.
@@ -100,10 +130,11 @@ struct Stage {
 impl Stage {
     async fn set(demo: &Command) -> Result<Self, Failure> {
         let backend = Backend::choose(demo.redis.as_deref()).await?;
-        let provider = Provider::new(vec![Rule::new(demo.quota, demo.per)], demo.delay);
+        let provider = cast::provider(demo)?;
+        let path = demo.cast().map_or("/contacts", |cast| cast.path);
         let (listener, address) = listen(([127, 0, 0, 1], 0).into()).await?;
         let serving = tokio::spawn(provider.clone().serve(listener)).abort_handle();
-        let replicas = Replicas::new(demo, format!("http://{address}/contacts"), &backend)?;
+        let replicas = Replicas::new(demo, format!("http://{address}{path}"), &backend)?;
         Ok(Self { provider, serving, replicas, backend })
     }
 
@@ -137,4 +168,9 @@ impl Stage {
         self.serving.abort();
         self.backend.end().await;
     }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| "write a share between 0 and 1, such as 0.3".to_owned())
 }

@@ -83,7 +83,7 @@ fn list(as_json: bool) {
 }
 
 /// As in a configuration: what has a slash or ends in `.toml` is a file.
-fn find(preset: &str) -> Result<Preset, Failure> {
+pub fn find(preset: &str) -> Result<Preset, Failure> {
     if preset.contains('/') || Path::new(preset).extension().is_some_and(|extension| extension == "toml") {
         return Ok(Preset::load(preset)?);
     }

@@ -27,12 +27,13 @@ use clap::Args;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use self::setup::{Period, Setup};
+use self::setup::Setup;
 pub use self::{
     delay::Delay,
     log::{Count, Stats},
     rule::Rule,
     server::{Provider, REPLICA_HEADER, listen},
+    setup::Period,
 };
 use crate::{Failure, say, stop::Stop};
 

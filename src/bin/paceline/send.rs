@@ -4,12 +4,13 @@ mod job;
 mod pace;
 mod tally;
 mod target;
+mod wire;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use paceline::Config;
+use paceline::{Budget, Config, Pacer, Preset};
 
 pub use self::{
     job::Job,
@@ -17,7 +18,7 @@ pub use self::{
     tally::{Summary, Waits},
     target::Target,
 };
-use crate::{Failure, args, provider::REPLICA_HEADER, say, stop::Stop, store};
+use crate::{Failure, args, presets, provider::REPLICA_HEADER, say, stop::Stop, store};
 
 /// Send requests, each when the budget has room for it
 #[derive(Args)]
@@ -25,9 +26,15 @@ pub struct Command {
     /// Where to send to
     url: String,
     /// The configuration with the budget
-    #[arg(long, value_name = "FILE", required_unless_present = "naive")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["naive", "preset"])]
     config: Option<PathBuf>,
-    /// The budget to keep to; may be left out if there is only one
+    /// Without a configuration: a preset, or the file of one
+    #[arg(long, value_name = "NAME_OR_FILE", conflicts_with_all = ["config", "naive"])]
+    preset: Option<String>,
+    /// A variable of the preset; may be given several times
+    #[arg(long = "var", value_name = "NAME=VALUE", requires = "preset", value_parser = variable)]
+    vars: Vec<(String, String)>,
+    /// The budget to keep to; may be left out if there is only one. With --preset: its name [default: the preset's]
     #[arg(long, value_name = "NAME")]
     budget: Option<String>,
     /// The partition of the budget, such as a tenant
@@ -51,6 +58,9 @@ pub struct Command {
     /// The longest that a call may wait for its turn
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = args::duration)]
     wait: Duration,
+    /// How often a call that is told "not now" is sent in all, if it may be sent again; 1: never again
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=MAX_TRIES))]
+    tries: u32,
     /// The longest that an answer may take
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = args::duration)]
     timeout: Duration,
@@ -76,6 +86,10 @@ pub struct Command {
 
 /// More callers than this wait for sockets rather than for their turn.
 const MAX_CALLERS: i64 = 10_000;
+/// What is told "not now" so often is better looked into.
+const MAX_TRIES: i64 = 100;
+/// As for a configuration.
+const REDIS_VARIABLE: &str = "PACELINE_REDIS_URL";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
@@ -86,7 +100,7 @@ impl Command {
         let target = self.target()?;
         let job = Job {
             pace: tokio::select! {
-                pace = self.pace(&target) => pace?,
+                pace = self.pace() => pace?,
                 () = stop.requested() => return Err("stopped before the first call".into()),
             },
             target,
@@ -95,11 +109,14 @@ impl Command {
             duration: self.duration,
             progress: self.progress(),
         };
-        let summary = job.run(&stop).await;
+        let (summary, refusal) = job.run(&stop).await;
         match (self.json, self.replica.is_some()) {
             (false, _) => say(&summary),
             (true, false) => say(summary.json()),
             (true, true) => say(summary.json_with_waits()),
+        }
+        if let Some(refusal) = refusal {
+            return Err(refusal.into());
         }
         Ok(if summary.is_complete(self.number) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -119,25 +136,46 @@ impl Command {
         Target::new(&self.method, &self.url, &headers, self.body.clone(), self.timeout)
     }
 
-    async fn pace(&self, target: &Target) -> Result<Pace, Failure> {
+    async fn pace(&self) -> Result<Pace, Failure> {
         if let Some(sleep) = self.naive {
             return Ok(Pace::Alone { sleep });
         }
-        let config = Config::load(self.config.as_deref().ok_or("say which configuration with --config")?)?;
-        let budget = store::budget(&config, self.budget.as_deref())?;
-        let limiter = store::limiter(self.redis.as_deref(), &config, budget).await?;
+        let (budget, preset, redis) = self.budget()?;
+        let limiter = store::limiter(redis.as_deref(), &budget).await?;
         let limiter = match &self.key {
             Some(key) => limiter.for_key(key)?,
             None => limiter,
         };
         let only: Vec<&str> = self.only.iter().map(String::as_str).collect();
-        if !only.is_empty() {
-            return Ok(Pace::Together { limiter: limiter.only(&only)?, cost: 1.into(), wait: self.wait });
-        }
-        let (limiter, cost) = match config.preset(budget.name()).map(|preset| target.route(preset)) {
-            Some(route) => (limiter.on(&route)?, route.cost().clone()),
-            None => (limiter, 1.into()),
+        let pacer = match (only.is_empty(), preset) {
+            (true, None) => Pacer::new(limiter.clone()),
+            (true, Some(preset)) => Pacer::new(limiter.clone()).preset(preset),
+            // Which limits is said by hand; what the provider says is read all the same.
+            (false, preset) => {
+                let pacer = Pacer::new(limiter.only(&only)?);
+                preset.map(|preset| pacer.clone().dialect(preset.dialect().clone())).unwrap_or(pacer)
+            }
         };
-        Ok(Pace::Together { limiter, cost, wait: self.wait })
+        Ok(Pace::Together { pacer: Box::new(pacer.wait(self.wait).tries(self.tries)), limiter })
     }
+
+    /// The budget, the preset that it is of, and the Redis that holds it.
+    fn budget(&self) -> Result<(Budget, Option<Preset>, Option<String>), Failure> {
+        if let Some(preset) = &self.preset {
+            let preset = presets::find(preset)?;
+            let vars: Vec<_> = self.vars.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let budget = preset.budget(self.budget.as_deref().unwrap_or(preset.name()), &vars)?.build()?;
+            let usual = || std::env::var(REDIS_VARIABLE).ok().filter(|url| !url.is_empty());
+            return Ok((budget, Some(preset), self.redis.clone().or_else(usual)));
+        }
+        let config = Config::load(self.config.as_deref().ok_or("say which configuration with --config")?)?;
+        let budget = store::budget(&config, self.budget.as_deref())?;
+        let redis = self.redis.clone().or_else(|| config.redis_url().map(|url| url.as_str().to_owned()));
+        Ok((budget.clone(), config.preset(budget.name()).cloned(), redis))
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as in `plan=scale`")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }

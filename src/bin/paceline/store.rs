@@ -1,6 +1,6 @@
 //! Which store a command works on, and its limiter.
 
-use paceline::{Budget, Config, Limiter, MemoryStore, RedisStore, RedisUrl};
+use paceline::{Budget, Config, Limiter, MemoryStore, RedisStore};
 
 use crate::Failure;
 
@@ -18,9 +18,9 @@ pub fn budget<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Budget, 
     }
 }
 
-/// A limiter on the given Redis, or else on the one of the configuration, or else on the memory of this process.
-pub async fn limiter(redis: Option<&str>, config: &Config, budget: &Budget) -> Result<Limiter, Failure> {
-    let Some(url) = redis.or(config.redis_url().map(RedisUrl::as_str)) else {
+/// A limiter on this Redis, or without one on the memory of this process.
+pub async fn limiter(redis: Option<&str>, budget: &Budget) -> Result<Limiter, Failure> {
+    let Some(url) = redis else {
         eprintln!(
             "note: no Redis is configured, so this process keeps to budget {} alone and shares it with no other; \
              give --redis URL or [redis] url to share it",

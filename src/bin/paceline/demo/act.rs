@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Command, replicas::Sent};
+use super::{Command, cast, replicas::Sent};
 use crate::provider::Stats;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,10 +46,17 @@ pub struct Outcome {
     pub sent: u64,
     pub accepted: u64,
     pub rejected: u64,
+    /// Calls that came although the provider had told to wait, and were not on their way by then.
+    pub too_early: u64,
+    /// How often the replicas waited because they were told 429.
+    pub cooldowns: u64,
+    /// What somebody else used of the same budget.
+    pub strangers: u64,
     /// The most calls that reached the provider in any window of the quota's length.
     pub worst_window: u64,
     pub share: Option<f64>,
-    /// The share that is possible at these delays when a unit is held until the answer is in, as paceline does.
+    /// The share that is possible at these delays when a unit is held until the answer is in, as paceline does, of what a
+    /// stranger leaves.
     pub possible: Option<f64>,
     /// Jain's index of the accepted calls of each replica: 1 is all alike.
     pub fairness: f64,
@@ -62,8 +69,9 @@ pub struct Outcome {
 
 impl Outcome {
     pub fn new(act: Act, demo: &Command, stats: Stats, sent: Sent) -> Self {
-        let limit = &stats.limits[0];
+        let (worst_window, share) = cast::of_the_limit(demo, &stats);
         let per_ms = demo.per.as_secs_f64() * 1000.0;
+        let ours = 1.0 - demo.stranger.unwrap_or_default();
         let served: Vec<f64> = sent
             .names
             .iter()
@@ -74,9 +82,12 @@ impl Outcome {
             sent: stats.sent,
             accepted: stats.accepted,
             rejected: stats.rejected,
-            worst_window: limit.worst_sent,
-            share: limit.share,
-            possible: stats.mean_hold_ms.filter(|_| act == Act::Together).map(|hold| per_ms / (per_ms + hold)),
+            too_early: stats.too_early,
+            cooldowns: sent.cooldowns,
+            strangers: stats.strangers,
+            worst_window,
+            share,
+            possible: stats.mean_hold_ms.filter(|_| act == Act::Together).map(|hold| ours * per_ms / (per_ms + hold)),
             fairness: jain(&served),
             median_wait_ms: sent.waits.quantile(0.5),
             worst_wait_ms: sent.waits.quantile(1.0),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
-use paceline::{ArrivalWithin, Budget, Limit, Limiter, MemoryStore, Quota};
+use paceline::{ArrivalWithin, Budget, Limit, Limiter, MemoryStore, Pacer, Preset, Quota};
 use serde::Deserialize;
 use tempfile::NamedTempFile;
 use tokio::{
@@ -15,7 +15,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Backend, Command, act::Act};
+use super::{Backend, Command, act::Act, cast::Cast};
 use crate::{
     Failure,
     provider::REPLICA_HEADER,
@@ -40,8 +40,14 @@ pub struct Replicas {
 
 /// Where the replicas live.
 enum Home {
-    Processes { redis: String, config: NamedTempFile, key: String },
-    Tasks { budget: Budget },
+    Processes { redis: String, config: ConfigFile, key: String },
+    Tasks { budget: Budget, preset: Option<Preset> },
+}
+
+/// The replicas' configuration, and the preset that it names.
+struct ConfigFile {
+    config: NamedTempFile,
+    _preset: Option<NamedTempFile>,
 }
 
 /// What all replicas of an act say together.
@@ -50,6 +56,7 @@ pub struct Sent {
     pub waits: Waits,
     /// Calls that got no turn, or no answer.
     pub lost: u64,
+    pub cooldowns: u64,
     pub exchanges: u64,
 }
 
@@ -58,6 +65,7 @@ pub struct Sent {
 struct Said {
     failed: u64,
     refused: u64,
+    cooldowns: u64,
     exchanges: u64,
     waits: Vec<(u64, u64)>,
 }
@@ -71,7 +79,10 @@ impl Replicas {
                 // Whatever earlier demos left in this Redis is no business of this one.
                 key: format!("run-{:016x}", fastrand::u64(..)),
             },
-            None => Home::Tasks { budget: budget(demo)? },
+            None => {
+                let preset = demo.cast().map(preset).transpose()?;
+                Home::Tasks { budget: budget(demo, preset.as_ref())?, preset }
+            }
         };
         Ok(Self { demo: demo.clone(), url, home })
     }
@@ -86,18 +97,20 @@ impl Replicas {
                 let act = Duration::from_secs(self.demo.seconds) + self.demo.delay.most * 2;
                 wait_for(children, act, stop).await?
             }
-            Home::Tasks { budget } => self.run_tasks(act, &names, budget, stop).await?,
+            Home::Tasks { budget, preset } => self.run_tasks(act, &names, (budget, preset.as_ref()), stop).await?,
         };
-        let mut sent = Sent { names, waits: Waits::default(), lost: 0, exchanges: 0 };
+        let mut sent = Sent { names, waits: Waits::default(), lost: 0, cooldowns: 0, exchanges: 0 };
         for said in said {
             sent.waits.add(&said.waits);
             sent.lost += said.failed + said.refused;
+            // Each tells of those that it heard of itself.
+            sent.cooldowns += said.cooldowns;
             sent.exchanges += said.exchanges;
         }
         Ok(sent)
     }
 
-    fn start(&self, act: Act, name: &str, redis: &str, config: &NamedTempFile, key: &str) -> Result<Child, Failure> {
+    fn start(&self, act: Act, name: &str, redis: &str, config: &ConfigFile, key: &str) -> Result<Child, Failure> {
         let mut process = Process::new(std::env::current_exe()?);
         process
             .args(["send", &self.url, "--json", "--replica", name])
@@ -115,7 +128,7 @@ impl Replicas {
                 .args(["--budget", BUDGET, "--key", key])
                 .args(["--wait", &humantime::format_duration(WAIT).to_string()])
                 .arg("--config")
-                .arg(config.path()),
+                .arg(config.config.path()),
         };
         // So that Ctrl-C reaches us alone, and we end them in order.
         #[cfg(unix)]
@@ -123,7 +136,13 @@ impl Replicas {
         process.spawn().map_err(|why| format!("cannot start {name}: {why}").into())
     }
 
-    async fn run_tasks(&self, act: Act, names: &[String], budget: &Budget, stop: &Stop) -> Result<Vec<Said>, Failure> {
+    async fn run_tasks(
+        &self,
+        act: Act,
+        names: &[String],
+        (budget, preset): (&Budget, Option<&Preset>),
+        stop: &Stop,
+    ) -> Result<Vec<Said>, Failure> {
         let store = MemoryStore::new();
         let mut tasks = JoinSet::new();
         for name in names {
@@ -132,11 +151,12 @@ impl Replicas {
                 target: Target::new("GET", &self.url, &[header], None, Duration::from_secs(30))?,
                 pace: match act {
                     Act::Alone => Pace::Alone { sleep: Act::sleep(&self.demo) },
-                    Act::Together => Pace::Together {
-                        limiter: Limiter::new(store.clone(), budget.clone()),
-                        cost: 1.into(),
-                        wait: WAIT,
-                    },
+                    Act::Together => {
+                        let limiter = Limiter::new(store.clone(), budget.clone());
+                        let pacer = Pacer::new(limiter.clone()).wait(WAIT);
+                        let pacer = preset.map_or(pacer.clone(), |preset| pacer.preset(preset.clone()));
+                        Pace::Together { pacer: Box::new(pacer), limiter }
+                    }
                 },
                 callers: self.demo.callers,
                 number: None,
@@ -144,7 +164,7 @@ impl Replicas {
                 progress: ProgressBar::hidden(),
             };
             let stop = stop.clone();
-            tasks.spawn(async move { Said::from(job.run(&stop).await) });
+            tasks.spawn(async move { Said::from(job.run(&stop).await.0) });
         }
         Ok(tasks.join_all().await)
     }
@@ -152,8 +172,8 @@ impl Replicas {
 
 impl From<Summary> for Said {
     fn from(summary: Summary) -> Self {
-        let Summary { failed, refused, exchanges, waits, .. } = summary;
-        Self { failed, refused, exchanges, waits: waits.counts() }
+        let Summary { failed, refused, cooldowns, exchanges, waits, .. } = summary;
+        Self { failed, refused, cooldowns, exchanges, waits: waits.counts() }
     }
 }
 
@@ -202,22 +222,38 @@ fn is_unusual(demo: &Command) -> bool {
     demo.delay.most > USUAL_DELAY
 }
 
-fn budget(demo: &Command) -> Result<Budget, Failure> {
-    let builder = Budget::builder(BUDGET).limit(Limit::sliding_window("spike", Quota::try_new(demo.quota, demo.per)?));
+/// The preset of a provider of the story.
+fn preset(cast: Cast) -> Result<Preset, Failure> {
+    Ok(Preset::parse(&cast.preset()?)?)
+}
+
+fn budget(demo: &Command, preset: Option<&Preset>) -> Result<Budget, Failure> {
+    let builder = match preset {
+        Some(preset) => preset.budget(BUDGET, &[])?,
+        None => Budget::builder(BUDGET).limit(Limit::sliding_window("spike", Quota::try_new(demo.quota, demo.per)?)),
+    };
     let builder = if is_unusual(demo) { builder.arrival_within(ArrivalWithin::Unbounded) } else { builder };
     Ok(builder.build()?)
 }
 
 /// What a team would write for this provider, but for the Redis, which may hold a password.
-fn config_file(demo: &Command) -> Result<NamedTempFile, Failure> {
+fn config_file(demo: &Command) -> Result<ConfigFile, Failure> {
     let arrival = if is_unusual(demo) { "arrival_within = \"unbounded\"\n" } else { "" };
-    let text = format!(
-        "[budget.{BUDGET}]\n{arrival}[[budget.{BUDGET}.limit]]\nname = \"spike\"\nkind = \"sliding-window\"\n\
-         quota = {}\nper = \"{}\"\n",
-        demo.quota,
-        humantime::format_duration(demo.per)
-    );
-    let mut file = tempfile::Builder::new().prefix("paceline-demo-").suffix(".toml").tempfile()?;
+    let preset = demo.cast().map(|cast| file("paceline-demo-preset-", &cast.preset()?)).transpose()?;
+    let limits = match &preset {
+        Some(preset) => format!("preset = {:?}\n", preset.path().display().to_string()),
+        None => format!(
+            "[[budget.{BUDGET}.limit]]\nname = \"spike\"\nkind = \"sliding-window\"\nquota = {}\nper = \"{}\"\n",
+            demo.quota,
+            humantime::format_duration(demo.per)
+        ),
+    };
+    let config = file("paceline-demo-", &format!("[budget.{BUDGET}]\n{arrival}{limits}"))?;
+    Ok(ConfigFile { config, _preset: preset })
+}
+
+fn file(prefix: &str, text: &str) -> Result<NamedTempFile, Failure> {
+    let mut file = tempfile::Builder::new().prefix(prefix).suffix(".toml").tempfile()?;
     file.write_all(text.as_bytes())?;
     Ok(file)
 }

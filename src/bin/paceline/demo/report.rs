@@ -14,6 +14,8 @@ use super::{
 pub struct Report {
     quota: u64,
     per: String,
+    provider: Option<String>,
+    stranger: Option<f64>,
     acts: Vec<Outcome>,
 }
 
@@ -22,27 +24,37 @@ type Figure = fn(&Outcome) -> String;
 
 impl Report {
     pub fn new(demo: &Command, acts: Vec<Outcome>) -> Self {
-        Self { quota: demo.quota, per: humantime::format_duration(demo.per).to_string(), acts }
+        let per = humantime::format_duration(demo.per).to_string();
+        let (provider, stranger) = (demo.provider.clone(), demo.stranger);
+        Self { quota: demo.quota, per, provider, stranger, acts }
     }
 
-    /// Whether the act with paceline saw not a single 429, and calls at all.
+    /// Whether the act with paceline saw not a single 429, and calls at all. Where a stranger takes what nobody can know of,
+    /// whether nobody sent while the provider had told to wait.
     pub fn is_proof(&self) -> bool {
-        self.acts.iter().filter(|act| act.act == Act::Together).all(|act| act.rejected == 0 && act.accepted > 0)
+        let obeyed = |act: &Outcome| act.too_early == 0 && (act.rejected == 0 || self.stranger.is_some());
+        self.acts.iter().filter(|act| act.act == Act::Together).all(|act| obeyed(act) && act.accepted > 0)
     }
 
     pub fn json(&self) -> String {
         let acts: Vec<Value> = self.acts.iter().map(Outcome::json).collect();
-        json!({"quota": self.quota, "per": self.per, "acts": acts, "proof": self.is_proof()}).to_string()
+        json!({
+            "provider": self.provider, "stranger": self.stranger, "quota": self.quota, "per": self.per,
+            "acts": acts, "proof": self.is_proof(),
+        })
+        .to_string()
     }
 
     fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED).set_header(self.row("", |act| act.title().into()));
         let most = format!("most calls in any {} ({} allowed)", self.per, self.quota);
-        let rows: [(&str, Figure); 9] = [
+        let rows: [(&str, Figure); 11] = [
             ("calls that reached the provider", |act| act.sent.to_string()),
             ("accepted", |act| act.accepted.to_string()),
             ("rejected with 429", |act| act.rejected.to_string()),
+            ("  sent although told to wait", |act| act.too_early.to_string()),
+            ("used by the stranger", |act| act.strangers.to_string()),
             (&most, |act| act.worst_window.to_string()),
             ("share of the budget used", |act| percent(act.share, "too short to tell")),
             ("  possible with these delays", |act| percent(act.possible, "")),
@@ -50,7 +62,11 @@ impl Report {
             ("wait until a call got through, median", |act| time(act.median_wait_ms)),
             ("  the worst", |act| time(act.worst_wait_ms)),
         ];
-        for (label, figure) in rows {
+        // Where nobody is told for how long, or there is no stranger, these say nothing.
+        let told = self.acts.iter().any(|act| act.too_early > 0);
+        let says = |row: usize| (row != 3 || told) && (row != 4 || self.stranger.is_some());
+        let shown = rows.into_iter().enumerate().filter(|(row, _)| says(*row));
+        for (_, (label, figure)) in shown {
             table.add_row(self.row(label, figure));
         }
         table
@@ -71,6 +87,10 @@ impl Report {
             (_, 0) => {
                 "No call reached the provider in act two: something is wrong with the store or this machine.".into()
             }
+            (alone, together) if self.is_proof() => format!(
+                "{together} calls were told 429, where it was {alone} without paceline: a stranger had taken what they were\n\
+                 sent for. Each time everybody waited, and nobody sent before the time that the provider gave."
+            ),
             (_, together) => {
                 format!("{together} calls were told 429 in act two: that must not happen. Please report it.")
             }
@@ -102,6 +122,9 @@ impl Outcome {
             "sent": self.sent,
             "accepted": self.accepted,
             "rejected": self.rejected,
+            "too_early": self.too_early,
+            "cooldowns": self.cooldowns,
+            "strangers": self.strangers,
             "share": self.share,
             "possible": self.possible,
             "worst_window": self.worst_window,

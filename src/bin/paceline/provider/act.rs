@@ -19,6 +19,8 @@ pub struct Act {
     strangers: Vec<Stranger>,
     pub log: Log,
     came: u64,
+    /// When the first call came.
+    began: Option<Duration>,
 }
 
 /// What a call took, by the numbers of the limits.
@@ -50,9 +52,11 @@ impl Act {
             let due = self.strangers.iter_mut().find(|stranger| stranger.next == next);
             let Some(due) = due else { break };
             let takes = due.comes();
-            // Whoever he is, nobody logs him.
-            self.take(next, &takes);
+            // What he used before anybody else came is no part of the act.
+            let counts = self.take(next, &takes).is_none() && next >= self.began.unwrap_or(now);
+            self.log.stranger(counts);
         }
+        self.began.get_or_insert(now);
         let complete = takes.len() == charges.len();
         let hit = if complete { self.take(now, &takes) } else { Some(0) };
         let usages = takes.iter().map(|(meter, units)| self.meters[*meter].usage(*units)).collect();

@@ -44,6 +44,7 @@ pub struct Log {
     limits: Vec<Counted>,
     clients: BTreeMap<String, Count>,
     total: Count,
+    strangers: u64,
     too_early: u64,
     held: Duration,
     answered: u32,
@@ -67,6 +68,8 @@ pub struct Stats {
     /// One entry for each second since the first arrival.
     pub seconds: Vec<Count>,
     pub clients: BTreeMap<String, Count>,
+    /// Calls of a stranger who draws from the same budget, of those that were accepted.
+    pub strangers: u64,
     pub limits: Vec<RuleStats>,
     /// From a call's setting out to its answer's being back, for accepted calls.
     pub mean_hold_ms: Option<f64>,
@@ -114,6 +117,11 @@ impl Log {
         self.clients.entry(if known { client } else { OTHERS }.to_owned()).or_default().add(accepted);
     }
 
+    /// Notes a call of a stranger, who is in no other figure.
+    pub fn stranger(&mut self, accepted: bool) {
+        self.strangers += u64::from(accepted);
+    }
+
     /// Notes that a call was told to wait because of a limit. Those that are on their way arrive within `grace`.
     pub fn told(&mut self, at: Duration, limit: usize, wait: Duration, grace: Duration) {
         let pause = &mut self.limits[limit].pause;
@@ -136,6 +144,7 @@ impl Log {
             too_early: self.too_early,
             seconds: self.series(Duration::from_secs(1)),
             clients: self.clients.clone(),
+            strangers: self.strangers,
             limits: self.limits.iter().map(Counted::stats).collect(),
             mean_hold_ms: (self.answered > 0).then(|| self.held.as_secs_f64() * 1000.0 / f64::from(self.answered)),
             unlogged: self.total.accepted + self.total.rejected - self.arrivals.len() as u64,

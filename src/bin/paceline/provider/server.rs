@@ -21,10 +21,11 @@ use tokio::net::TcpListener;
 use super::{
     act::Act,
     delay::Delay,
-    house::{Call, House},
+    house::{self, Call, House},
     keap::Rules,
     log::{Count, Stats},
     rule::Rule,
+    setup::{Period, Setup},
 };
 
 /// By this header a caller says who it is, so that the log can tell how fairly the callers were treated.
@@ -56,6 +57,12 @@ impl Provider {
     /// Sliding windows of one's own, at most [`MAX_RULES`] of them.
     pub fn new(rules: Vec<Rule>, delay: Delay) -> Self {
         Self::of(Box::new(Rules(rules)), delay, 0.0)
+    }
+
+    /// One that is like a provider of this name, with periods of another length; a stranger uses a share of its budget.
+    pub fn like(name: &str, periods: Vec<Period>, delay: Delay, stranger: f64) -> Option<Self> {
+        let setup = Setup { periods, ..Setup::default() };
+        Some(Self::of(house::named(name, setup)?, delay, stranger))
     }
 
     /// One that is like a provider; a stranger uses a share of its budget.

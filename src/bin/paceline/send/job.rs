@@ -3,19 +3,21 @@
 use std::{
     error::Error,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use indicatif::ProgressBar;
+use paceline::PaceMiddleware;
+use reqwest_middleware::ClientWithMiddleware;
 use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
 
-use super::{Pace, Summary, Target};
+use super::{Pace, Summary, Target, tally::Tally, wire::Trip};
 use crate::stop::Stop;
 
 /// How long calls that are under way have to end once a stop is asked for.
@@ -24,6 +26,8 @@ const GRACE: Duration = Duration::from_secs(2);
 const FLUSH: Duration = Duration::from_secs(2);
 /// A refusal may come at once, and what was refused now would be so again a moment later: no caller asks faster.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+/// How a caller on its own knows that it is to wait.
+const THROTTLED: u16 = 429;
 
 /// What to send, how to pace it and when to end.
 pub struct Job {
@@ -39,24 +43,28 @@ pub struct Job {
 /// What the callers of a running job share.
 struct Run {
     job: Job,
+    client: ClientWithMiddleware,
     /// Calls that no caller has taken up yet.
     left: AtomicU64,
-    summary: Mutex<Summary>,
+    tally: Tally,
     has_told: AtomicBool,
     /// Ends the run for whatever reason: asked for from outside, time up, or nothing to be hoped for.
     stop: Stop,
 }
 
 impl Job {
-    /// Runs until all is sent, the time is up or a stop is requested, and says what came of it.
-    pub async fn run(self, stop: &Stop) -> Summary {
+    /// Runs until all is sent, the time is up or a stop is requested, and says what came of it, and why nothing more could
+    /// be sent if the provider refuses the credential.
+    pub async fn run(self, stop: &Stop) -> (Summary, Option<paceline::Error>) {
         let started = Instant::now();
         let (callers, duration) = (self.callers, self.duration.unwrap_or(Duration::MAX));
         let left = AtomicU64::new(self.number.unwrap_or(u64::MAX));
+        let tally = Tally::default();
         let run = Arc::new(Run {
+            client: self.pace.client(self.target.plain_client(), &tally),
             job: self,
             left,
-            summary: Mutex::default(),
+            tally,
             has_told: AtomicBool::new(false),
             stop: Stop::new(),
         });
@@ -82,9 +90,10 @@ impl Job {
         // Late at worst: the lease of our session ends by itself.
         let _ = timeout(FLUSH, run.job.pace.flush()).await;
         run.job.progress.finish_and_clear();
-        let mut summary = run.summary().clone();
+        let mut summary = run.tally.summary().clone();
+        let refusal = if summary.is_locked_out { run.job.pace.refusal().await } else { None };
         summary.end(started.elapsed(), &run.job.pace);
-        summary
+        (summary, refusal)
     }
 }
 
@@ -94,37 +103,53 @@ impl Run {
         // Since when the call that is next has wanted to be sent.
         let mut since = Instant::now();
         while !self.stop.is_requested() && self.take_one() {
-            let turn = tokio::select! {
+            tokio::select! {
                 biased;
                 () = self.stop.requested() => return,
-                turn = self.job.pace.turn(is_first) => turn,
-            };
-            is_first = false;
-            let permit = match turn {
-                Ok(permit) => permit,
-                Err(why) => {
-                    self.refused(&why).await;
-                    since = Instant::now();
-                    continue;
-                }
-            };
-            self.summary().sent += 1;
-            let wait = since.elapsed();
-            let answer = self.job.target.call().await;
-            if let Some(permit) = permit {
-                permit.complete();
+                () = self.job.pace.pause(is_first) => {}
             }
-            let status = answer.as_ref().map(|status| status.as_u16());
-            // A caller on its own that is told 429 comes back with the same call: it still waits.
-            if !(matches!(self.job.pace, Pace::Alone { .. }) && status.is_ok_and(|status| status == 429)) {
-                self.summary().waits.record(wait);
-                since = Instant::now();
+            is_first = false;
+            let trip = Trip::default();
+            let answer = tokio::select! {
+                biased;
+                answer = self.job.target.call(&self.client, &trip) => answer,
+                () = self.stopped_before(&trip) => return,
+            };
+            let is_alone = matches!(self.job.pace, Pace::Alone { .. });
+            let status = answer.as_ref().ok().map(|status| status.as_u16());
+            if let Some(status) = status.filter(|_| is_alone) {
+                self.tally.summary().answered(status, status == THROTTLED);
             }
             match answer {
-                Ok(status) => self.summary().answered(status),
-                Err(why) => self.failed(why),
+                Ok(_) => {}
+                Err(why) => match PaceMiddleware::error(&why) {
+                    Some(why) => {
+                        self.refused(why).await;
+                        since = Instant::now();
+                        continue;
+                    }
+                    None => self.failed(why),
+                },
+            }
+            // A caller on its own that is told 429 comes back with the same call: it still waits.
+            if !(is_alone && status == Some(THROTTLED)) {
+                let left = trip.left().unwrap_or_else(Instant::now);
+                self.tally.summary().waits.record(left.saturating_duration_since(since));
+                since = Instant::now();
             }
             self.job.progress.inc(1);
+            if self.tally.summary().is_locked_out {
+                // Every other call would be told the same.
+                self.stop.request();
+            }
+        }
+    }
+
+    /// Comes true when there is to be a stop and the call has not gone out. What is under way ends in its own time.
+    async fn stopped_before(&self, trip: &Trip) {
+        self.stop.requested().await;
+        if trip.left().is_some() {
+            std::future::pending().await
         }
     }
 
@@ -134,7 +159,11 @@ impl Run {
     }
 
     async fn refused(&self, why: &paceline::Error) {
-        self.summary().refused += 1;
+        self.tally.summary().refused += 1;
+        if why.is_refused() {
+            // Whoever was told has asked for the stop, and its end says why.
+            return;
+        }
         self.tell_once(&format!("a call was refused: {why}"));
         if why.is_config() || why.is_never_fits() {
             // Every other call would be told the same.
@@ -146,7 +175,7 @@ impl Run {
         }
     }
 
-    fn failed(&self, why: reqwest::Error) {
+    fn failed(&self, why: reqwest_middleware::Error) {
         // Its address may hold a token in its query.
         let why = why.without_url();
         let mut text = why.to_string();
@@ -163,9 +192,5 @@ impl Run {
         if !self.has_told.swap(true, Ordering::Relaxed) {
             self.job.progress.suspend(|| eprintln!("note: {trouble}"));
         }
-    }
-
-    fn summary(&self) -> MutexGuard<'_, Summary> {
-        self.summary.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

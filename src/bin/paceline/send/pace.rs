@@ -1,28 +1,50 @@
 //! When a caller may send its next call.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use paceline::{Cost, Error, Limiter, Permit};
+use paceline::{Error, Limiter, PaceMiddleware, Pacer};
+use reqwest::Client;
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+
+use super::{tally::Tally, wire::Meter};
 
 /// How the callers keep to the budget.
 pub enum Pace {
     /// Each by itself, as people do without a limiter: a sleep between its calls.
     Alone { sleep: Duration },
     /// All together, through paceline.
-    Together { limiter: Limiter, cost: Cost, wait: Duration },
+    Together { pacer: Box<Pacer>, limiter: Limiter },
 }
 
 impl Pace {
-    /// Waits for the turn of a caller's next call. The permit, if there is one, is fresh: send at once.
-    pub async fn turn(&self, is_first: bool) -> Result<Option<Permit>, Error> {
-        match self {
-            Self::Alone { sleep } => {
-                if !is_first {
-                    tokio::time::sleep(*sleep).await;
-                }
-                Ok(None)
+    /// The client of the callers, which tells what goes out and what comes of it.
+    pub fn client(&self, plain: Client, tally: &Tally) -> ClientWithMiddleware {
+        let builder = ClientBuilder::new(plain);
+        let builder = match self {
+            Self::Alone { .. } => builder,
+            Self::Together { pacer, .. } => {
+                let hears = tally.clone();
+                let pacer = pacer.clone().on_verdict(move |verdict| hears.heard(&verdict.said));
+                builder.with(PaceMiddleware::new(pacer))
             }
-            Self::Together { limiter, cost, wait } => fresh_permit(limiter, cost, *wait).await.map(Some),
+        };
+        builder.with(Meter(tally.clone())).build()
+    }
+
+    /// What a caller does between two calls by itself.
+    pub async fn pause(&self, is_first: bool) {
+        if let Self::Alone { sleep } = self
+            && !is_first
+        {
+            tokio::time::sleep(*sleep).await;
+        }
+    }
+
+    /// Why nothing goes out any more, if the provider refuses the credential.
+    pub async fn refusal(&self) -> Option<Error> {
+        match self {
+            Self::Alone { .. } => None,
+            Self::Together { limiter, .. } => limiter.try_acquire(1).await.err().filter(Error::is_refused),
         }
     }
 
@@ -46,19 +68,6 @@ impl Pace {
         match self {
             Self::Alone { .. } => 0,
             Self::Together { limiter, .. } => limiter.uncounted(),
-        }
-    }
-}
-
-/// A machine that was busy or asleep may get to a permit too late to send under it: then another one is due.
-async fn fresh_permit(limiter: &Limiter, cost: &Cost, wait: Duration) -> Result<Permit, Error> {
-    let started = Instant::now();
-    loop {
-        let permit = limiter.acquire_within(cost.clone(), wait.saturating_sub(started.elapsed())).await?;
-        match permit.check() {
-            Ok(()) => return Ok(permit),
-            Err(late) if late.is_expired() => permit.cancel(),
-            Err(failure) => return Err(failure),
         }
     }
 }

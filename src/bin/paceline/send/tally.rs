@@ -1,25 +1,66 @@
 //! What came of the calls.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use hdrhistogram::Histogram;
-use reqwest::StatusCode;
+use paceline::Observation;
 use serde_json::{Value, json};
 
 use super::Pace;
 
 /// Longer waits are counted as this long.
 const LONGEST_WAIT: Duration = Duration::from_secs(366 * 86_400);
+/// How long the fleet waits at first where nobody says.
+const PENALTY: Duration = Duration::from_secs(1);
+
+/// What came of the calls so far; all callers and the middleware write to it.
+#[derive(Clone, Default)]
+pub struct Tally(Arc<Mutex<Summary>>);
+
+impl Tally {
+    /// A request went out; `again`: another one of the same call.
+    pub fn sent(&self, again: bool) {
+        let mut summary = self.summary();
+        summary.sent += 1;
+        summary.retried += u64::from(again);
+    }
+
+    /// A response was read by the rules of its provider.
+    pub fn heard(&self, said: &Observation) {
+        let mut summary = self.summary();
+        summary.answered(said.status, said.throttled.is_some());
+        summary.is_locked_out |= said.refused;
+        if let Some(throttled) = &said.throttled {
+            summary.cools(throttled.wait.or(throttled.penalty).unwrap_or(PENALTY));
+        }
+    }
+
+    pub fn summary(&self) -> MutexGuard<'_, Summary> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What came of all calls of one job.
 #[derive(Clone, Default)]
 pub struct Summary {
-    /// Calls that went out, whatever came back.
+    /// Requests that went out, whatever came back.
     pub sent: u64,
+    /// Of these, those that repeat one that was throttled.
+    pub retried: u64,
     /// Answered below 400.
     pub ok: u64,
-    /// Answered 429.
+    /// Told "not now".
     pub throttled: u64,
+    /// How often that made everybody wait; what was told while they did counts with the first.
+    pub cooldowns: u64,
+    cools_until: Option<Instant>,
+    /// The provider does not accept the credential.
+    pub is_locked_out: bool,
     /// Answered otherwise, or not at all.
     pub failed: u64,
     /// Never sent: no turn came in time, or the store could not be asked.
@@ -33,14 +74,20 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub fn answered(&mut self, status: StatusCode) {
-        *self.statuses.entry(status.as_u16()).or_default() += 1;
+    pub fn answered(&mut self, status: u16, throttled: bool) {
+        *self.statuses.entry(status).or_default() += 1;
         match status {
-            StatusCode::TOO_MANY_REQUESTS => self.throttled += 1,
-            status if status.as_u16() < 400 => self.ok += 1,
+            _ if throttled => self.throttled += 1,
+            ..400 => self.ok += 1,
             // What is neither has failed, as has what is never answered; `end` counts them together.
             _ => {}
         }
+    }
+
+    fn cools(&mut self, wait: Duration) {
+        let now = Instant::now();
+        self.cooldowns += u64::from(self.cools_until.is_none_or(|until| until <= now));
+        self.cools_until = self.cools_until.max(now.checked_add(wait));
     }
 
     /// All calls have ended: what was sent and came to nothing has failed.
@@ -51,9 +98,10 @@ impl Summary {
         self.uncounted = pace.uncounted();
     }
 
-    /// Whether every call was sent and answered below 400; of an open number of calls, every one that had its turn.
+    /// Whether every call was sent and, in the end, answered below 400; of an open number of calls, every one that had its
+    /// turn.
     pub fn is_complete(&self, number: Option<u64>) -> bool {
-        self.refused == 0 && self.ok == number.unwrap_or(self.sent)
+        self.refused == 0 && self.ok == number.unwrap_or(self.sent - self.retried)
     }
 
     pub fn json(&self) -> Value {
@@ -67,6 +115,8 @@ impl Summary {
             "wait_ms": {"p50": self.waits.quantile(0.5), "p99": self.waits.quantile(0.99), "max": self.waits.quantile(1.0)},
             "exchanges": self.exchanges,
             "uncounted": self.uncounted,
+            "retried": self.retried,
+            "cooldowns": self.cooldowns,
             "statuses": self.statuses,
         })
     }
@@ -83,7 +133,14 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { sent, ok, throttled, failed, refused, exchanges, .. } = self;
         writeln!(f, "{sent} calls sent in {:.1} s", self.elapsed.as_secs_f64())?;
-        writeln!(f, "  {ok} ok, {throttled} throttled (429), {failed} failed, {refused} refused (never sent)")?;
+        writeln!(f, "  {ok} ok, {throttled} throttled, {failed} failed, {refused} refused (never sent)")?;
+        if *throttled > 0 {
+            let Self { retried, cooldowns, .. } = self;
+            writeln!(
+                f,
+                "  {retried} of the throttled sent again; {cooldowns} times everybody waited until the provider was ready"
+            )?;
+        }
         let [median, most, worst] = [0.5, 0.99, 1.0].map(|part| self.waits.quantile(part));
         writeln!(f, "  wait for a turn: median {median:.0} ms, 99 % within {most:.0} ms, worst {worst:.0} ms")?;
         write!(f, "  {exchanges} exchanges with the store")?;
@@ -134,12 +191,12 @@ mod tests {
     #[test]
     fn a_call_without_an_answer_has_failed() {
         let mut summary = Summary { sent: 4, ..Summary::default() };
-        for status in [200, 302, 429] {
-            summary.answered(StatusCode::from_u16(status).unwrap());
+        for (status, throttled) in [(200, false), (302, false), (200, true)] {
+            summary.answered(status, throttled);
         }
         summary.end(Duration::from_secs(2), &Pace::Alone { sleep: Duration::ZERO });
         assert_eq!((summary.ok, summary.throttled, summary.failed), (2, 1, 1));
-        assert_eq!(summary.json()["statuses"], json!({"200": 1, "302": 1, "429": 1}));
+        assert_eq!(summary.json()["statuses"], json!({"200": 2, "302": 1}));
         assert_eq!(summary.json()["elapsed_s"], json!(2.0));
     }
 
@@ -150,6 +207,18 @@ mod tests {
         assert!(!done(4, 0).is_complete(Some(5)), "interrupted");
         assert!(!done(5, 1).is_complete(None), "one was never sent");
         assert!(!Summary { sent: 6, ..done(5, 0) }.is_complete(None), "one failed");
+        assert!(Summary { sent: 6, retried: 1, ..done(5, 0) }.is_complete(None), "one was throttled and sent again");
+    }
+
+    #[test]
+    fn what_is_throttled_while_everybody_waits_is_part_of_one_cooldown() {
+        let mut summary = Summary::default();
+        summary.cools(Duration::from_millis(20));
+        summary.cools(Duration::ZERO);
+        assert_eq!(summary.cooldowns, 1);
+        std::thread::sleep(Duration::from_millis(30));
+        summary.cools(Duration::MAX);
+        assert_eq!(summary.cooldowns, 2);
     }
 
     #[test]

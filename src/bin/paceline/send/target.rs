@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use paceline::{Preset, Route};
+use paceline::one_for_one;
 use reqwest::{
     Client, Method, StatusCode, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
+use reqwest_middleware::ClientWithMiddleware;
 
+use super::wire::Trip;
 use crate::Failure;
 
 /// An answer is read to its end, since only then has the call ended; of a longer one the rest is not waited for.
@@ -32,10 +34,7 @@ impl Target {
         let method: Method = method.parse().map_err(|_| format!("{method} is not an HTTP method; try GET or POST"))?;
         let url = parse_url(url)?;
         let headers = headers.iter().enumerate().map(|(at, header)| parse_header(at + 1, header));
-        // A redirect or a retry would be a call that nobody counted.
-        let builder = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
+        let builder = one_for_one(Client::builder())
             .user_agent(concat!("paceline/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers.collect::<Result<HeaderMap, _>>()?)
             .tcp_nodelay(true)
@@ -45,15 +44,18 @@ impl Target {
         Ok(Self { client, method, url, body })
     }
 
-    /// What it comes to by a preset.
-    pub fn route(&self, preset: &Preset) -> Route {
-        let host = self.url.host_str().unwrap_or_default();
-        preset.route(self.method.as_str(), host, self.url.path(), self.url.query().unwrap_or_default())
+    /// The client that it is sent with, before anything is laid around it.
+    pub fn plain_client(&self) -> Client {
+        self.client.clone()
     }
 
-    /// Sends the request once and reads the answer to its end.
-    pub async fn call(&self) -> Result<StatusCode, reqwest::Error> {
-        let request = self.client.request(self.method.clone(), self.url.clone());
+    /// Makes one call and reads the answer to its end.
+    pub async fn call(
+        &self,
+        client: &ClientWithMiddleware,
+        trip: &Trip,
+    ) -> Result<StatusCode, reqwest_middleware::Error> {
+        let request = client.request(self.method.clone(), self.url.clone()).with_extension(trip.clone());
         let request = match &self.body {
             Some(body) => request.body(body.clone()),
             None => request,
