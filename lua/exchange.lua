@@ -195,7 +195,7 @@ end
 for c = 0, request.causes - 1 do
   local i = request.cools + 5 * c
   local said = { age = list[i + 1], wait = list[i + 2], penalty = list[i + 3], most = list[i + 4], cause = list[request.cause_at + c] }
-  Feedback.cool(limits[list[i]], said, request.who, request.at_grant, t)
+  Feedback.cool(limits[list[i]], said, request.who, request.limits[list[i]][3], request.at_grant, t)
 end
 
 local completes = request.completes

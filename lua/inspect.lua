@@ -32,7 +32,7 @@ for i = 1, #all, 2 do
     if f then
       local ended = f.cool_until > 0 and f.cool_until <= t.now
       if f.cool_until > t.now then cooling = f.cool_until - t.now end
-      told = { f.cause, f.origin, ended and t.now - f.cool_until or -1, ended and f.ramp or 0, f.quota, f.by_others }
+      told = { f.cause, f.origin, ended and t.now - f.cool_until or -1, ended and f.ramp or 0, f.quota, math.max(f.by_others, f.guess) }
     end
     limits[#limits + 1] = {
       limit.key, limit.kind, limit.capacity, limit.per, math.max(used, 0), limit.flying, math.max(free, 0),

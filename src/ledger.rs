@@ -166,7 +166,8 @@ impl Ledger {
             self.resume(resume, &mut me, &mut limits, t);
         }
         for cool in &request.cools {
-            limits[cool.limit].cool(cool, &request.who, request.at_grant, t);
+            let capacity = request.limits[cool.limit].capacity();
+            limits[cool.limit].cool(cool, &request.who, capacity, request.at_grant, t);
         }
         complete(request, &mut me, &mut limits, &mut early, t);
         for adjust in &request.adjusts {

@@ -1,19 +1,21 @@
 -- What responses said of one limit: that nobody may send for a while, what the provider's own numbers are, and that others
 -- use it, too. Only limits of which something was said have one, `told`, so it is made when one comes up.
 --   y:<limit>  { cool_since, cool_until, strikes, struck_at, ramp, quota, rumour, agreed, since, most, since_before,
---                most_before, by_others, by_others_since, cause, origin }
+--                most_before, by_others, by_others_since, cause, origin, by_others_before, rejected,
+--                rejected_before, guess, guessed_at }
 -- Twin: src/ledger/feedback.rs
 
 local Feedback = later(function()
 
-local FORGIVE, AGREED, MEMORY = 60000000, 3, 5000000
+local FORGIVE, AGREED, MEMORY, MORE, GIVE, TAKE, SPARE = 60000000, 3, 5000000, 8, 4, 16, 16
 
 local function read(key)
   local v = cmsgpack.unpack(Fields.get('y:' .. key))
   return {
     cool_since = v[1], cool_until = v[2], strikes = v[3], struck_at = v[4], ramp = v[5], quota = v[6], rumour = v[7],
     agreed = v[8], since = v[9], most = v[10], since_before = v[11], most_before = v[12], by_others = v[13],
-    by_others_since = v[14], cause = v[15], origin = v[16],
+    by_others_since = v[14], cause = v[15], origin = v[16], by_others_before = v[17] or 0, rejected = v[18] or 0,
+    rejected_before = v[19] or 0, guess = v[20] or 0, guessed_at = v[21] or 0,
   }
 end
 
@@ -21,7 +23,8 @@ local function packed(limit)
   local f = limit.told
   return cmsgpack.pack({
     f.cool_since, f.cool_until, f.strikes, f.struck_at, f.ramp, f.quota, f.rumour, f.agreed, f.since, f.most, f.since_before,
-    f.most_before, f.by_others, f.by_others_since, f.cause, f.origin,
+    f.most_before, f.by_others, f.by_others_since, f.cause, f.origin, f.by_others_before, f.rejected, f.rejected_before,
+    f.guess, f.guessed_at,
   })
 end
 
@@ -36,6 +39,7 @@ local function listen(limit, t)
   limit.told = limit.told or {
     cool_since = 0, cool_until = 0, strikes = 0, struck_at = 0, ramp = 0, quota = 0, rumour = 0, agreed = 0, since = t.now,
     most = busy(limit, t), since_before = t.now, most_before = 0, by_others = 0, by_others_since = t.now, cause = '', origin = '',
+    by_others_before = 0, rejected = 0, rejected_before = 0, guess = 0, guessed_at = 0,
   }
   return limit.told
 end
@@ -50,11 +54,33 @@ local function strike(f, penalty, most, period, t)
   return math.min(wait, most)
 end
 
--- Nobody sends for a while, as long as the response said (-1: it did not).
-local function cool(limit, c, origin, at_grant, t)
+-- Another period begins.
+local function turn_over(f, period, t)
+  local passed = t.now - f.by_others_since
+  if passed < period then return end
+  local lately = passed < 2 * period
+  f.by_others_before, f.rejected_before = lately and f.by_others or 0, lately and f.rejected or 0
+  f.by_others, f.rejected, f.by_others_since = 0, 0, t.now
+end
+
+-- What others are thought to use; less and less as time passes without a throttle.
+local function guess_now(f, capacity, period, t)
+  local quiet = math.floor((t.now - f.guessed_at) / math.max(FORGIVE, period))
+  return math.max(f.guess - math.min(quiet, TAKE) * (math.floor(capacity / TAKE) + 1), 0)
+end
+
+-- Nobody sends for a while, as long as the response said (-1: it did not). The capacity is ours.
+local function cool(limit, c, origin, capacity, at_grant, t)
   local f = listen(limit, t)
+  turn_over(f, limit.per, t)
+  f.rejected = f.rejected + 1
   -- What was sent before a cooldown began must not stretch it: all that was on its way is told the same.
   if t.now - c.age < f.cool_since then return end
+  -- One that follows another, when more than the probe went: others are there, or we are too many all the time.
+  if f.cool_until > 0 and f.ramp ~= 1 and t.now - f.cool_until < math.max(FORGIVE, limit.per) then
+    local guess = guess_now(f, capacity, limit.per, t)
+    f.guess, f.guessed_at = math.min(guess + math.floor((capacity - guess) / GIVE) + 1, capacity), t.now
+  end
   local wait = c.wait >= 0 and c.wait or strike(f, c.penalty, c.most, limit.per, t)
   local till = t.now + wait
   if till <= f.cool_until then return end
@@ -96,18 +122,52 @@ local function learn(f, quota, capacity)
   f.rumour, f.agreed = 0, 0
 end
 
--- Units that others used and that we did not know of, by what the provider says is left. Never less than that: what it
--- says may only lower what we think is left.
-local function strangers(f, age, quota, remaining, capacity, period, t)
+-- Units that were used, by what the provider says is left, beyond the most that we can have used when it was counted: they
+-- were not ours. Or nil.
+local function not_ours(f, age, quota, remaining, capacity, t)
   local sent = t.now - age
-  if remaining < 0 or sent < f.since_before then return 0 end
-  -- The most that we can have used when it was counted. What is more was not us.
+  if remaining < 0 or sent < f.since_before then return nil end
   local ours = sent >= f.since and f.most or math.max(f.most, f.most_before)
-  local units = (quota > 0 and quota or capacity) - remaining - ours
+  return (quota > 0 and quota or capacity) - remaining - ours
+end
+
+-- Units that others used and that we did not know of. Never less than none: what the provider says may only lower what we
+-- think is left. So much is to be `spare` beside a stranger: what he takes until the next answer.
+local function strangers(f, units, period, spare, t)
+  turn_over(f, period, t)
+  if units > 0 or f.by_others > 0 or f.by_others_before > 0 then units = units + spare end
   if units <= 0 then return 0 end
-  if t.now - f.by_others_since >= period then f.by_others, f.by_others_since = 0, t.now end
   f.by_others, f.most = f.by_others + units, f.most + units
   return units
+end
+
+-- The same of a sliding window, where others use about as much in each period: room is kept for that much. To count what
+-- they used like our own would give it to us as it ages out, while they come again.
+local function live_with(f, units, capacity, period, t)
+  turn_over(f, period, t)
+  -- What was rejected was neither theirs nor ours.
+  f.by_others = math.max(f.by_others, math.min(units + f.rejected + f.rejected_before, capacity))
+end
+
+-- Units of a sliding window that are left to others: the most of the last period or two, and a little more.
+local function left_to_others(f, capacity, period, t)
+  local passed, units = t.now - f.by_others_since, 0
+  if passed < period then
+    units = math.max(f.by_others, f.by_others_before)
+  elseif passed < 2 * period then
+    units = f.by_others
+  end
+  local seen = units > 0 and units + math.floor(units / MORE) + 1 or 0
+  return math.max(seen, guess_now(f, capacity, period, t))
+end
+
+-- How much of it is ours, as the provider's own numbers say: a lower quota, and what others use of a sliding window. One
+-- unit stays, to find out with.
+local function shared(limit, terms, t)
+  local f, capacity = limit.told, terms[3]
+  local quota = f.quota > 0 and math.min(capacity, f.quota) or capacity
+  if terms[2] ~= SLIDING_WINDOW then return quota end
+  return math.min(quota, math.max(capacity - left_to_others(f, capacity, terms[4], t), 1))
 end
 
 -- What the provider's own numbers say; the capacity is ours. What is open at a time is for us to count.
@@ -115,14 +175,19 @@ local function see(limit, age, quota, remaining, capacity, t)
   if limit.kind == CONCURRENCY then return end
   local f = listen(limit, t)
   if quota > 0 and limit.kind ~= TOKEN_BUCKET then learn(f, quota, capacity) end
-  local units = strangers(f, age, quota, remaining, capacity, limit.per, t)
+  local units = not_ours(f, age, quota, remaining, capacity, t)
+  if not units then return end
+  if limit.kind == SLIDING_WINDOW then return live_with(f, units, capacity, limit.per, t) end
+  local spare = limit.kind == TOKEN_BUCKET and math.floor(capacity / SPARE) + 1 or 0
+  units = strangers(f, units, limit.per, spare, t)
   if units > 0 then limit.is.adjust(limit, units, 0, t) end
 end
 
--- Notes what is in use, after an exchange.
+-- Notes what is in use, after an exchange. The shorter the memory, the more it tells of strangers; it must be as long as an
+-- answer takes to be told of.
 local function note(limit, t)
   local f, now = limit.told, busy(limit, t)
-  if t.now - f.since >= MEMORY then
+  if t.now - f.since >= math.min(MEMORY, math.max(4 * limit.hold, math.floor(limit.per / 4))) then
     f.since_before, f.most_before, f.since, f.most = f.since, f.most, t.now, now
   end
   f.most = math.max(f.most, now)
@@ -133,7 +198,7 @@ local function cooling(limit, t) return limit.told.cool_until > t.now or limit.t
 
 return {
   read = read, packed = packed, busy = busy, cool = cool, answered = answered, allows = allows, probes = probes, see = see,
-  note = note, cooling = cooling,
+  shared = shared, note = note, cooling = cooling,
 }
 
 end)

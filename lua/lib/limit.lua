@@ -61,8 +61,7 @@ end
 
 -- Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
 local function redefine(limit, terms, t)
-  local capacity = terms[3]
-  if limit.told and limit.told.quota > 0 then capacity = math.min(capacity, limit.told.quota) end
+  local capacity = limit.told and Feedback.shared(limit, terms, t) or terms[3]
   if limit.kind == terms[2] then
     limit.is.define(limit, terms)
     limit.capacity = capacity

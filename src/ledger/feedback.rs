@@ -10,9 +10,15 @@ use crate::exchange::{Cool, Seen};
 const FORGIVE: i64 = 60_000_000;
 /// A higher quota is believed when so many responses in a row say the same.
 const AGREED: i64 = 3;
-/// How long the most that was in use is remembered, at least; twice that at most. Answers to older requests say nothing
+/// How long the most that was in use is remembered, at most: it is twice that. Answers to older requests say nothing
 /// about strangers.
 const MEMORY: i64 = 5_000_000;
+/// Where no header tells of them, so many parts of what is left are left to them with each throttle that follows another,
+/// and one; and so many parts of the whole are taken back with each [`FORGIVE`].
+const GIVE: i64 = 4;
+const TAKE: i64 = 16;
+/// Others will use a little more than they were seen to: so many parts of it, and one.
+const MORE: i64 = 8;
 
 /// What responses said of one limit.
 #[derive(Debug, Clone, Default)]
@@ -36,9 +42,16 @@ pub(crate) struct Feedback {
     most: i64,
     since_before: i64,
     most_before: i64,
-    /// Units that others used, since when.
+    /// Units that others used, since when; of a sliding window, the most at a time, and before that.
     pub(crate) by_others: i64,
     by_others_since: i64,
+    by_others_before: i64,
+    /// Requests that were rejected in the same times: here they count, there as a rule not.
+    rejected: i64,
+    rejected_before: i64,
+    /// Units of a sliding window that others must use, since throttles come again and again; and when that was thought.
+    pub(crate) guess: i64,
+    guessed_at: i64,
 }
 
 impl Feedback {
@@ -48,10 +61,17 @@ impl Feedback {
     }
 
     /// Nobody sends for a while.
-    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, period: i64, at_grant: bool, t: Time) {
+    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, (capacity, period): (i64, i64), at_grant: bool, t: Time) {
+        self.turn_over(period, t);
+        self.rejected += 1;
         // What was sent before a cooldown began must not stretch it: all that was on its way is told the same.
         if t.now - (cool.age_us as i64) < self.cool_since {
             return;
+        }
+        // One that follows another, when more than the probe went: others are there, or we are too many all the time.
+        if self.cool_until > 0 && self.ramp != 1 && t.now - self.cool_until < FORGIVE.max(period) {
+            let guess = self.guess(capacity, period, t);
+            (self.guess, self.guessed_at) = ((guess + (capacity - guess) / GIVE + 1).min(capacity), t.now);
         }
         let wait = match cool.for_us {
             Some(us) => us as i64,
@@ -109,26 +129,70 @@ impl Feedback {
         self.ramp > 0 && flying == 0 && self.cool_until <= t.now
     }
 
-    /// Units that others used and that we did not know of, by what the provider says is left. Never less than that: what
-    /// it says may only lower what we think is left.
-    pub(crate) fn strangers(&mut self, seen: &Seen, capacity: i64, period: i64, t: Time) -> i64 {
-        let (Some(remaining), sent) = (seen.remaining, t.now - seen.age_us as i64) else { return 0 };
+    /// Units that were used, by what the provider says is left, beyond the most that we can have used when it was counted:
+    /// they were not ours.
+    fn not_ours(&self, seen: &Seen, capacity: i64, t: Time) -> Option<i64> {
+        let (remaining, sent) = (seen.remaining?, t.now - seen.age_us as i64);
         if sent < self.since_before {
-            return 0;
+            return None;
         }
-        // The most that we can have used when it was counted. What is more was not us.
         let ours = if sent >= self.since { self.most } else { self.most.max(self.most_before) };
         let quota = seen.quota.filter(|q| *q > 0).map_or(capacity, |q| q as i64);
-        let strangers = quota - remaining as i64 - ours;
-        if strangers <= 0 {
+        Some(quota - remaining as i64 - ours)
+    }
+
+    /// Units that others used and that we did not know of. Never less than none: what the provider says may only lower what
+    /// we think is left. So much is to be `spare` beside a stranger: what he takes until the next answer.
+    pub(crate) fn strangers(&mut self, seen: &Seen, capacity: i64, period: i64, spare: i64, t: Time) -> i64 {
+        let Some(units) = self.not_ours(seen, capacity, t) else { return 0 };
+        self.turn_over(period, t);
+        let known = self.by_others > 0 || self.by_others_before > 0;
+        let units = if units > 0 || known { units + spare } else { units };
+        if units <= 0 {
             return 0;
         }
-        if t.now - self.by_others_since >= period {
-            (self.by_others, self.by_others_since) = (0, t.now);
+        self.by_others += units;
+        self.most += units;
+        units
+    }
+
+    /// The same of a sliding window, where others use about as much in each period: room is kept for that much. To count
+    /// what they used like our own would give it to us as it ages out, while they come again.
+    pub(crate) fn live_with(&mut self, seen: &Seen, capacity: i64, period: i64, t: Time) {
+        let Some(units) = self.not_ours(seen, capacity, t) else { return };
+        self.turn_over(period, t);
+        // What was rejected was neither theirs nor ours.
+        self.by_others = self.by_others.max((units + self.rejected + self.rejected_before).min(capacity));
+    }
+
+    fn turn_over(&mut self, period: i64, t: Time) {
+        let passed = t.now - self.by_others_since;
+        if passed < period {
+            return;
         }
-        self.by_others += strangers;
-        self.most += strangers;
-        strangers
+        (self.by_others_before, self.rejected_before) =
+            if passed < 2 * period { (self.by_others, self.rejected) } else { (0, 0) };
+        (self.by_others, self.rejected, self.by_others_since) = (0, 0, t.now);
+    }
+
+    /// Units of a sliding window that are left to others: the most of the last period or two, and a little more.
+    pub(crate) fn left_to_others(&self, capacity: i64, period: i64, t: Time) -> i64 {
+        let passed = t.now - self.by_others_since;
+        let units = if passed < period {
+            self.by_others.max(self.by_others_before)
+        } else if passed < 2 * period {
+            self.by_others
+        } else {
+            0
+        };
+        let seen = if units > 0 { units + units / MORE + 1 } else { 0 };
+        seen.max(self.guess(capacity, period, t))
+    }
+
+    /// What others are thought to use; less and less as time passes without a throttle.
+    fn guess(&self, capacity: i64, period: i64, t: Time) -> i64 {
+        let quiet = (t.now - self.guessed_at) / FORGIVE.max(period);
+        (self.guess - quiet.min(TAKE) * (capacity / TAKE + 1)).max(0)
     }
 
     /// A lower quota holds at once, a higher one when it was said several times, and never above ours.
@@ -145,9 +209,10 @@ impl Feedback {
         (self.rumour, self.agreed) = (0, 0);
     }
 
-    /// Notes what is in use, after an exchange.
-    pub(crate) fn note(&mut self, busy: i64, t: Time) {
-        if t.now - self.since >= MEMORY {
+    /// Notes what is in use, after an exchange. The shorter the memory, the more it tells of strangers; it must be as long
+    /// as an answer takes to be told of.
+    pub(crate) fn note(&mut self, busy: i64, hold: i64, period: i64, t: Time) {
+        if t.now - self.since >= MEMORY.min((4 * hold).max(period / 4)) {
             (self.since_before, self.most_before) = (self.since, self.most);
             (self.since, self.most) = (t.now, busy);
         }

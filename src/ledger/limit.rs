@@ -17,6 +17,9 @@ const CONCURRENCY_PERIOD: i64 = 200_000;
 /// No hold is believed to be longer.
 const LONGEST_HOLD: i64 = 1 << 32;
 
+/// Beside a stranger so many parts of a bucket stay in it, and one unit.
+const SPARE: i64 = 16;
+
 /// Part of the mean hold after which the `place`-th of `flying` units is expected to land.
 pub(crate) fn spread(hold: i64, place: i64, flying: i64) -> i64 {
     hold * (place * 1024 / flying) / 1024
@@ -104,10 +107,7 @@ impl Limit {
 
     /// Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
     pub(crate) fn redefine(&mut self, terms: &Terms, t: Time) {
-        let terms = match self.feedback.as_ref().map_or(0, |f| f.quota) {
-            0 => terms.clone(),
-            told => terms.clone().with_quota(terms.capacity().min(told as u64)),
-        };
+        let terms = self.shared(terms, t);
         if self.terms == terms {
             return;
         }
@@ -124,16 +124,31 @@ impl Limit {
         self.terms = terms;
     }
 
+    /// The numbers as the provider's own say: a lower quota, and what others use of a sliding window. One unit stays, to
+    /// find out with.
+    fn shared(&self, terms: &Terms, t: Time) -> Terms {
+        let Some(feedback) = &self.feedback else { return terms.clone() };
+        let mut quota = terms.capacity() as i64;
+        if feedback.quota > 0 {
+            quota = quota.min(feedback.quota);
+        }
+        if let Terms::SlidingWindow { per_us, .. } = terms {
+            let ours = terms.capacity() as i64 - feedback.left_to_others(terms.capacity() as i64, *per_us as i64, t);
+            quota = quota.min(ours.max(1));
+        }
+        if quota as u64 == terms.capacity() { terms.clone() } else { terms.clone().with_quota(quota as u64) }
+    }
+
     /// What responses said of it, from now on.
     fn listen(&mut self, t: Time) -> &mut Feedback {
         let busy = self.used(t) + self.flying;
         self.feedback.get_or_insert_with(|| Box::new(Feedback::new(busy, t)))
     }
 
-    /// Nobody sends for a while.
-    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, at_grant: bool, t: Time) {
-        let period = self.period();
-        self.listen(t).cool(cool, origin, period, at_grant, t);
+    /// Nobody sends for a while; `capacity` is ours.
+    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, capacity: u64, at_grant: bool, t: Time) {
+        let numbers = (capacity as i64, self.period());
+        self.listen(t).cool(cool, origin, numbers, at_grant, t);
     }
 
     /// What the provider's own numbers say; `terms` are ours. What is open at a time is for us to count.
@@ -148,9 +163,14 @@ impl Limit {
         if learns && let Some(quota) = seen.quota.filter(|q| *q > 0) {
             feedback.learn(quota as i64, capacity);
         }
-        let strangers = feedback.strangers(seen, capacity, period, t);
-        if strangers > 0 {
-            self.adjust(strangers, 0, t);
+        if matches!(terms, Terms::SlidingWindow { .. }) {
+            feedback.live_with(seen, capacity, period, t);
+        } else {
+            let spare = if matches!(terms, Terms::TokenBucket { .. }) { capacity / SPARE + 1 } else { 0 };
+            let strangers = feedback.strangers(seen, capacity, period, spare, t);
+            if strangers > 0 {
+                self.adjust(strangers, 0, t);
+            }
         }
         self.redefine(terms, t);
     }
@@ -163,9 +183,9 @@ impl Limit {
 
     /// Notes what is in use, after an exchange.
     pub(crate) fn note(&mut self, t: Time) {
-        let busy = self.used(t) + self.flying;
+        let (busy, hold, period) = (self.used(t) + self.flying, self.hold, self.period());
         if let Some(feedback) = &mut self.feedback {
-            feedback.note(busy, t);
+            feedback.note(busy, hold, period, t);
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Error,
     error::ErrorKind,
+    exchange::MAX_UNITS,
     response::{About, Observation, Seen, Throttled},
 };
 
@@ -111,7 +112,9 @@ impl Desk {
         let limits = || grant.class.parts.iter().map(|(limit, _)| limit);
         let sight = |seen: &Seen| {
             let limit = limits().find(|limit| limit.name() == seen.limit)?.clone();
-            Some(Sight { limit, granted_us: grant.sent_us, quota: seen.quota, remaining: seen.remaining })
+            // A number out of a response may be any.
+            let [quota, remaining] = [seen.quota, seen.remaining].map(|units| units.map(|units| units.min(MAX_UNITS)));
+            Some(Sight { limit, granted_us: grant.sent_us, quota, remaining })
         };
         for sight in said.limits.iter().filter_map(sight) {
             self.state().lessons.see(sight);

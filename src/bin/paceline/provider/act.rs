@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use super::{
     house::{Charge, House, Judged},
     log::Log,
-    meter::Meter,
+    meter::{Kind, Meter},
     stranger::Stranger,
 };
 
@@ -60,7 +60,11 @@ impl Act {
         let complete = takes.len() == charges.len();
         let hit = if complete { self.take(now, &takes) } else { Some(0) };
         let usages = takes.iter().map(|(meter, units)| self.meters[*meter].usage(*units)).collect();
-        self.log.arrived(now, client, &takes, hit.is_none());
+        let net = takes.iter().zip(charges).map(|((meter, units), charge)| match charge.term.kind {
+            Kind::Open => (*meter, *units),
+            _ => (*meter, units - charge.back),
+        });
+        self.log.arrived(now, client, &net.collect::<Takes>(), hit.is_none());
         (Judged { hit, usages, now }, takes)
     }
 

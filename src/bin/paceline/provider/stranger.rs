@@ -11,6 +11,8 @@ use super::{
 const BEFORE: Duration = Duration::from_secs(3600);
 
 pub struct Stranger {
+    /// Of whose calls he is like.
+    route: Takes,
     takes: Takes,
     gap: Duration,
     pub next: Duration,
@@ -31,11 +33,13 @@ impl Stranger {
         });
         let gap = gap.max().unwrap_or(BEFORE).max(Duration::from_micros(10));
         let before = terms().map(|(term, _)| term.per).max().unwrap_or_default().min(BEFORE);
-        Self { takes: takes.clone(), gap, next: if first { now - before } else { now } }
+        // His calls are answered at once.
+        let mine: Takes = takes.iter().filter(|(meter, _)| meters[*meter].term.kind != Kind::Open).copied().collect();
+        Self { route: takes.clone(), takes: mine, gap, next: if first { now - before } else { now } }
     }
 
     pub fn is_at(&self, takes: &Takes) -> bool {
-        self.takes.len() == takes.len() && self.takes.iter().zip(takes).all(|(mine, theirs)| mine.0 == theirs.0)
+        self.route.len() == takes.len() && self.route.iter().zip(takes).all(|(mine, theirs)| mine.0 == theirs.0)
     }
 
     /// He comes now, and when he comes again.
