@@ -52,10 +52,7 @@ impl Config {
     /// All the mistakes of the file, or that it cannot be read.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigErrors> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|why| {
-            let text = format!("the file cannot be read: {why}; check its path and permissions");
-            ConfigErrors::from(Mistake::without_place(text)).in_file(path)
-        })?;
+        let text = settings::read_file(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut config = Self::parse_in(&text, folder).map_err(|errors| errors.in_file(path))?;
         if let Some(url) = std::env::var_os(URL_VARIABLE) {

@@ -196,6 +196,18 @@ impl Pacer {
         Ok(Turn { permit, pacer: self.clone(), may_repeat })
     }
 
+    /// A turn that may still be sent: a process that was held up since the grant waits for another.
+    #[cfg(any(feature = "reqwest", feature = "tower"))]
+    async fn turn_in_time(&self, target: Target<'_>) -> Result<Turn, Error> {
+        loop {
+            let turn = self.turn(target).await?;
+            match turn.check() {
+                Ok(()) => return Ok(turn),
+                Err(_) => turn.unsent(),
+            }
+        }
+    }
+
     /// Tells the store all that is done. Call it before a process ends.
     ///
     /// # Errors

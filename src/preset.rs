@@ -14,7 +14,7 @@ use std::{path::Path, sync::Arc};
 use crate::{
     Budget, BudgetBuilder, Dialect, Error, Limit,
     budget::title,
-    settings::{self, ConfigErrors, Mistake, read_limits},
+    settings::{self, ConfigErrors, read_limits},
 };
 
 pub use retry::{CompleteAt, Retry};
@@ -82,10 +82,7 @@ impl Preset {
     /// All the mistakes of the file, or that it cannot be read.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigErrors> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|why| {
-            let text = format!("the file cannot be read: {why}; check its path and permissions");
-            ConfigErrors::from(Mistake::without_place(text)).in_file(path)
-        })?;
+        let text = settings::read_file(path)?;
         Self::parse(&text).map_err(|errors| errors.in_file(path))
     }
 

@@ -7,6 +7,8 @@ mod section;
 mod suggest;
 mod values;
 
+use std::path::Path;
+
 use toml::de::DeTable;
 
 pub(crate) use limit::read_limits;
@@ -15,6 +17,17 @@ pub use mistake::{ConfigErrors, Mistake};
 pub(crate) use section::Section;
 pub(crate) use suggest::mend;
 pub(crate) use values::Values;
+
+/// The text of a file.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn read_file(path: &Path) -> Result<String, ConfigErrors> {
+    std::fs::read_to_string(path).map_err(|why| {
+        let text = format!("the file cannot be read: {why}; check its path and permissions");
+        ConfigErrors::from(Mistake::without_place(text)).in_file(path)
+    })
+}
 
 /// Reads a text by its topmost table.
 ///

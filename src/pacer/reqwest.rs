@@ -78,12 +78,7 @@ impl PaceMiddleware {
         let own = |error: Error| reqwest_middleware::Error::middleware(error);
         let uri = request.url().as_str().parse().unwrap_or_default();
         let target = Target { method: request.method(), uri: &uri, headers: request.headers() };
-        let mut turn = self.pacer.turn(target).await.map_err(own)?;
-        // A process that was held up since the grant waits for another.
-        while turn.check().is_err() {
-            turn.unsent();
-            turn = self.pacer.turn(target).await.map_err(own)?;
-        }
+        let turn = self.pacer.turn_in_time(target).await.map_err(own)?;
         let response = match next.run(request, extensions).await {
             Ok(response) => response,
             Err(error) => {

@@ -76,12 +76,7 @@ where
         Box::pin(async move {
             let (parts, content) = request.into_parts();
             let target = Target { method: &parts.method, uri: &parts.uri, headers: &parts.headers };
-            let mut turn = pacer.turn(target).await?;
-            // A process that was held up since the grant waits for another.
-            while turn.check().is_err() {
-                turn.unsent();
-                turn = pacer.turn(target).await?;
-            }
+            let turn = pacer.turn_in_time(target).await?;
             let response = inner.call(Request::from_parts(parts, content)).await.map_err(Into::into)?;
             Ok(body::receive(turn, response).await.0)
         })
