@@ -80,7 +80,7 @@ impl Desk {
     /// Nobody in the fleet sends under the limits of a route for a while.
     pub(crate) async fn cool_down(self: &Arc<Self>, route: &Route, time: Duration) -> Result<(), Error> {
         let granted_us = self.clock.now_us();
-        let until_us = Some(granted_us.saturating_add(time.min(MAX_COOLDOWN).as_micros() as u64));
+        let until_us = Some(until(granted_us, time));
         let by_hand = |limit: &Arc<Applied>| Throttle {
             limit: limit.clone(),
             granted_us,
@@ -99,7 +99,7 @@ impl Desk {
         let throttle = |limit: &Arc<Applied>| Throttle {
             limit: limit.clone(),
             granted_us: grant.sent_us,
-            until_us: wait.map(|wait| now_us.saturating_add(wait.min(MAX_COOLDOWN).as_micros() as u64)),
+            until_us: wait.map(|wait| until(now_us, wait)),
             penalty_us: PENALTY_US.0,
             at_most_us: PENALTY_US.1,
             cause: "a throttled response".to_owned(),
@@ -150,7 +150,7 @@ impl Desk {
         Throttle {
             limit: limit.clone(),
             granted_us: grant.sent_us,
-            until_us: throttled.wait.map(|wait| now_us.saturating_add(wait.min(MAX_COOLDOWN).as_micros() as u64)),
+            until_us: throttled.wait.map(|wait| until(now_us, wait)),
             penalty_us: throttled.penalty.map_or(PENALTY_US.0, |p| (p.as_micros() as u64).min(MAX_PENALTY_US)),
             at_most_us: PENALTY_US.1.max(limit.terms.period_us()),
             cause: cause.chars().take(MAX_CAUSE).collect(),
@@ -188,4 +188,9 @@ impl Desk {
         let (budget, status) = (self.budget.name().to_owned(), refused.status);
         Error::new(ErrorKind::Refused { budget, status, wait })
     }
+}
+
+/// When a cooldown ends that begins now.
+fn until(now_us: u64, wait: Duration) -> u64 {
+    now_us.saturating_add(wait.min(MAX_COOLDOWN).as_micros() as u64)
 }
