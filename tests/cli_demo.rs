@@ -53,7 +53,8 @@ fn acts(arguments: &[&str]) -> (Value, Value) {
 #[test]
 fn each_provider_of_the_story_says_429_to_those_who_pace_themselves_and_never_with_paceline() {
     for provider in ["aisoule", "customerio", "keap", "klaviyo", "klinky"] {
-        let (alone, together) = acts(&[provider, "--seconds", "3"]);
+        // Longer than a window of klinky's: an act that begins near the end of one may use all of two.
+        let (alone, together) = acts(&[provider, "--seconds", if provider == "klinky" { "6" } else { "3" }]);
         assert!(alone["rejected"].as_u64().unwrap() > 10, "{provider}: {alone:#}");
         assert_eq!((&together["rejected"], &together["lost"]), (&0.into(), &0.into()), "{provider}: {together:#}");
         assert!(together["accepted"].as_u64().unwrap() >= 10, "{provider}: {together:#}");

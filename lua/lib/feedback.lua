@@ -14,8 +14,8 @@ local function read(key)
   return {
     cool_since = v[1], cool_until = v[2], strikes = v[3], struck_at = v[4], ramp = v[5], quota = v[6], rumour = v[7],
     agreed = v[8], since = v[9], most = v[10], since_before = v[11], most_before = v[12], by_others = v[13],
-    by_others_since = v[14], cause = v[15], origin = v[16], by_others_before = v[17] or 0, rejected = v[18] or 0,
-    rejected_before = v[19] or 0, guess = v[20] or 0, guessed_at = v[21] or 0,
+    by_others_since = v[14], cause = v[15], origin = v[16], by_others_before = v[17], rejected = v[18],
+    rejected_before = v[19], guess = v[20], guessed_at = v[21],
   }
 end
 
@@ -74,8 +74,9 @@ local function cool(limit, c, origin, capacity, at_grant, t)
   local f = listen(limit, t)
   turn_over(f, limit.per, t)
   f.rejected = f.rejected + 1
-  -- What was sent before a cooldown began must not stretch it: all that was on its way is told the same.
-  if t.now - c.age < f.cool_since then return end
+  -- What was sent before a cooldown began must not stretch it: all that was on its way is told the same. No answer takes no
+  -- time: that is a person's word.
+  if c.age > 0 and t.now - c.age <= f.cool_since then return end
   -- One that follows another, when more than the probe went: others are there, or we are too many all the time.
   if f.cool_until > 0 and f.ramp ~= 1 and t.now - f.cool_until < math.max(FORGIVE, limit.per) then
     local guess = guess_now(f, capacity, limit.per, t)

@@ -64,8 +64,9 @@ impl Feedback {
     pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, (capacity, period): (i64, i64), at_grant: bool, t: Time) {
         self.turn_over(period, t);
         self.rejected += 1;
-        // What was sent before a cooldown began must not stretch it: all that was on its way is told the same.
-        if t.now - (cool.age_us as i64) < self.cool_since {
+        // What was sent before a cooldown began must not stretch it: all that was on its way is told the same. No answer
+        // takes no time: that is a person's word.
+        if cool.age_us > 0 && t.now - (cool.age_us as i64) <= self.cool_since {
             return;
         }
         // One that follows another, when more than the probe went: others are there, or we are too many all the time.
