@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -47,12 +50,18 @@ const FIRST_TIDY: usize = 1024;
 /// ```
 #[derive(Clone)]
 pub struct Limiter {
+    handle: Arc<Handle>,
+}
+
+/// What clones share.
+struct Handle {
     core: Arc<Core>,
     desk: Arc<Desk>,
     selection: Selection,
     route: Arc<Route>,
-    /// The cost that was worked out last: nearly always the one that is asked for next.
-    last: Arc<Mutex<Option<Known>>>,
+    /// The cost that was asked for first, nearly always the one that is asked for next; and the last other one.
+    first: OnceLock<Known>,
+    last: Mutex<Option<Known>>,
 }
 
 /// A cost and what it comes to on the route.
@@ -62,8 +71,21 @@ struct Core {
     store: Arc<dyn Store>,
     budget: Budget,
     desks: Mutex<Desks>,
+    /// A watch is on.
+    watched: AtomicBool,
     /// Dropped with the limiter, which ends its watch.
     watch: Mutex<Option<oneshot::Sender<()>>>,
+}
+
+/// Says that the watch ended, also when its runtime did.
+struct Watched(Weak<Core>);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(core) = self.0.upgrade() {
+            core.watched.store(false, Ordering::Relaxed);
+        }
+    }
 }
 
 struct Desks {
@@ -76,12 +98,13 @@ impl Limiter {
     pub fn new(store: impl Store, budget: Budget) -> Self {
         let store: Arc<dyn Store> = Arc::new(store);
         let desks = Mutex::new(Desks { by_address: HashMap::new(), tidy_at: FIRST_TIDY });
-        let core = Arc::new(Core { store, budget, desks, watch: Mutex::default() });
+        let watched = AtomicBool::new(false);
+        let core = Arc::new(Core { store, budget, desks, watched, watch: Mutex::default() });
         let desk = core.desk(core.budget.name().to_owned());
         let selection = Selection::default();
         // Nothing is selected by name, so nothing can be missing.
         let route = desk.route(&selection).unwrap_or_else(|_| Arc::new(Route { id: 0, limits: Vec::new() }));
-        Self { core, desk, selection, route, last: Arc::default() }
+        Self::of(core, desk, selection, route)
     }
 
     /// The same limits for one partition of the budget: a tenant, an account. Its units are its own.
@@ -89,9 +112,9 @@ impl Limiter {
     /// # Errors
     /// The key is empty or too long. It is written into the store, so it must not be a secret.
     pub fn for_key(&self, key: &str) -> Result<Self, Error> {
-        let key = encode_value(&format!("budget {}: partition key", self.core.budget.name()), key)?;
-        let desk = self.core.desk(format!("{}/{key}", self.core.budget.name()));
-        self.with(desk, self.selection.clone())
+        let key = encode_value(&format!("budget {}: partition key", self.handle.core.budget.name()), key)?;
+        let desk = self.handle.core.desk(format!("{}/{key}", self.handle.core.budget.name()));
+        self.with(desk, self.handle.selection.clone())
     }
 
     /// A handle whose requests concern this value of a scope (an endpoint, a recipient): limits with that scope apply.
@@ -99,7 +122,7 @@ impl Limiter {
     /// # Errors
     /// No limit has such a scope, or the value is empty or too long.
     pub fn scoped(&self, scope: &str, value: &str) -> Result<Self, Error> {
-        self.with(self.desk.clone(), self.selection.scoped(&self.core.budget, scope, value)?)
+        self.with(self.handle.desk.clone(), self.handle.selection.scoped(&self.handle.core.budget, scope, value)?)
     }
 
     /// A handle whose requests ask for these limits only: those of one route.
@@ -107,7 +130,7 @@ impl Limiter {
     /// # Errors
     /// The budget has no such limit.
     pub fn only(&self, limits: &[&str]) -> Result<Self, Error> {
-        self.with(self.desk.clone(), self.selection.only(&self.core.budget, limits)?)
+        self.with(self.handle.desk.clone(), self.handle.selection.only(&self.handle.core.budget, limits)?)
     }
 
     /// A handle whose requests are of this tier: limits whose quota depends on the tier apply with the amount of this one.
@@ -127,7 +150,7 @@ impl Limiter {
     /// # Errors
     /// No limit has such a tier.
     pub fn tier(&self, tier: &str) -> Result<Self, Error> {
-        self.with(self.desk.clone(), self.selection.tier(&self.core.budget, tier)?)
+        self.with(self.handle.desk.clone(), self.handle.selection.tier(&self.handle.core.budget, tier)?)
     }
 
     /// A handle for requests of this route of a preset: its limits, its tier, its operation. The partition and the values of
@@ -137,13 +160,19 @@ impl Limiter {
     /// # Errors
     /// The budget has no such limit: it is not one of that preset.
     pub fn on(&self, route: &crate::Route) -> Result<Self, Error> {
-        let selection = self.selection.on(&self.core.budget, route.limits(), route.tier(), route.scopes())?;
-        self.with(self.desk.clone(), selection)
+        let selection =
+            self.handle.selection.on(&self.handle.core.budget, route.limits(), route.tier(), route.scopes())?;
+        self.with(self.handle.desk.clone(), selection)
     }
 
     fn with(&self, desk: Arc<Desk>, selection: Selection) -> Result<Self, Error> {
         let route = desk.route(&selection)?;
-        Ok(Self { core: self.core.clone(), desk, selection, route, last: Arc::default() })
+        Ok(Self::of(self.handle.core.clone(), desk, selection, route))
+    }
+
+    fn of(core: Arc<Core>, desk: Arc<Desk>, selection: Selection, route: Arc<Route>) -> Self {
+        let (first, last) = (OnceLock::new(), Mutex::default());
+        Self { handle: Arc::new(Handle { core, desk, selection, route, first, last }) }
     }
 
     /// Waits for its turn, as long as that takes.
@@ -153,10 +182,10 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// Dropping the future leaves the line; a permit already on its way goes back as never sent.
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.desk.address))]
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.handle.desk.address))]
     pub async fn acquire(&self, cost: impl Into<Cost>) -> Result<Permit, Error> {
         let class = self.class(cost.into())?;
-        let grant = self.desk.acquire(&self.route, class, None).await?;
+        let grant = self.handle.desk.acquire(&self.handle.route, class, None).await?;
         Ok(Permit::new(grant))
     }
 
@@ -167,10 +196,10 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// As [`Limiter::acquire`].
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.desk.address, within = ?within))]
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.handle.desk.address, within = ?within))]
     pub async fn acquire_within(&self, cost: impl Into<Cost>, within: Duration) -> Result<Permit, Error> {
         let class = self.class(cost.into())?;
-        let grant = self.desk.acquire(&self.route, class, Some(within)).await?;
+        let grant = self.handle.desk.acquire(&self.handle.route, class, Some(within)).await?;
         Ok(Permit::new(grant))
     }
 
@@ -181,10 +210,10 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// As [`Limiter::acquire`].
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.desk.address))]
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.handle.desk.address))]
     pub async fn try_acquire(&self, cost: impl Into<Cost>) -> Result<Decision, Error> {
         let class = self.class(cost.into())?;
-        match self.desk.try_acquire(&self.route, class).await? {
+        match self.handle.desk.try_acquire(&self.handle.route, class).await? {
             Ok(grant) => Ok(Decision::Granted(Permit::new(grant))),
             Err((limit, retry_after)) => Ok(Decision::Denied(Denial { limit, retry_after })),
         }
@@ -196,7 +225,7 @@ impl Limiter {
     /// # Errors
     /// The store cannot be used.
     pub async fn flush(&self) -> Result<(), Error> {
-        self.desk.flush().await
+        self.handle.desk.flush().await
     }
 
     /// Nobody in the fleet sends under the limits of this handle for a while: the provider said so. A later call may extend
@@ -220,7 +249,7 @@ impl Limiter {
     /// # Errors
     /// The store cannot be used; it is told as soon as it can.
     pub async fn cool_down(&self, time: Duration) -> Result<(), Error> {
-        self.desk.cool_down(&self.route, time).await
+        self.handle.desk.cool_down(&self.handle.route, time).await
     }
 
     /// What the store knows of this budget (of this partition) now; `None`: nothing.
@@ -228,32 +257,38 @@ impl Limiter {
     /// # Errors
     /// The store cannot be used.
     pub async fn inspect(&self) -> Result<Option<Report>, Error> {
-        self.core.store.inspect(&self.desk.address).await
+        self.handle.core.store.inspect(&self.handle.desk.address).await
     }
 
     /// Exchanges that this process made for this budget (of this partition) so far.
     pub fn exchanges(&self) -> u64 {
-        self.desk.exchanges()
+        self.handle.desk.exchanges()
     }
 
     /// Calls let through without counting, because the store was out of reach and the budget says `"allow"`.
     pub fn uncounted(&self) -> u64 {
-        self.desk.uncounted.load(std::sync::atomic::Ordering::Relaxed)
+        self.handle.desk.uncounted.load(Ordering::Relaxed)
     }
 
     /// The budget.
     pub fn budget(&self) -> &Budget {
-        &self.core.budget
+        &self.handle.core.budget
     }
 
     fn class(&self, cost: Cost) -> Result<Arc<Class>, Error> {
-        self.core.watch();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = &*self.handle;
+        handle.core.watch();
+        if let Some((_, class)) = handle.first.get().filter(|(known, _)| *known == cost) {
+            return Ok(class.clone());
+        }
+        let mut last = handle.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, class)) = last.as_ref().filter(|(known, _)| *known == cost) {
             return Ok(class.clone());
         }
-        let class = Arc::new(Class::new(self.core.budget.name(), &self.route, &cost)?);
-        *last = Some((cost, class.clone()));
+        let class = Arc::new(Class::new(handle.core.budget.name(), &handle.route, &cost)?);
+        if let Err(known) = handle.first.set((cost, class.clone())) {
+            *last = Some(known);
+        }
         Ok(class)
     }
 }
@@ -271,21 +306,23 @@ impl Core {
 
     /// Sees to it that a store which forgot is told what was used, also where no worker is left to tell it.
     fn watch(self: &Arc<Self>) {
-        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        if watch.as_ref().is_some_and(|ends| !ends.is_closed()) {
+        if self.watched.load(Ordering::Relaxed) {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if self.watched.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let (ends, mut ended) = oneshot::channel();
-        *watch = Some(ends);
-        let (core, mut node) = (Arc::downgrade(self), self.store.node());
+        *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(ends);
+        let (watched, mut node) = (Watched(Arc::downgrade(self)), self.store.node());
         runtime.spawn(async move {
             loop {
                 tokio::select! {
                     _ = &mut ended => return,
                     changed = node.changed() => if changed.is_err() { return },
                 }
-                let Some(core) = core.upgrade() else { return };
+                let Some(core) = watched.0.upgrade() else { return };
                 let desks = core.desks.lock().unwrap_or_else(PoisonError::into_inner);
                 desks.by_address.values().filter(|desk| desk.in_use()).for_each(Desk::look);
             }
@@ -295,6 +332,9 @@ impl Core {
 
 impl fmt::Debug for Limiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Limiter").field("address", &self.desk.address).field("store", &self.core.store).finish()
+        f.debug_struct("Limiter")
+            .field("address", &self.handle.desk.address)
+            .field("store", &self.handle.core.store)
+            .finish()
     }
 }

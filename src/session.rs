@@ -13,6 +13,7 @@ pub(crate) mod lessons;
 mod memory;
 mod pending;
 pub(crate) mod queue;
+mod reports;
 mod ticket;
 mod worker;
 

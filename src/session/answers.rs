@@ -5,13 +5,15 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::oneshot;
+
 use super::{
     PATIENCE_US,
     class::Class,
     desk::{Desk, State},
     flights::End,
     pending::Asked,
-    queue::{Answer, Grant, Queue, Refusal},
+    queue::{Answer, Grant, Queue, Refusal, Waiter},
 };
 use crate::{ArrivalWithin, CountFrom, Error, exchange::Turn};
 
@@ -25,8 +27,26 @@ pub(crate) struct Trip {
     pub(crate) now_us: u64,
 }
 
+/// What is to be told to whom, once the desk is not locked any more: each wakes a task, which wants to come to the desk.
+pub(crate) type Answers = Vec<(oneshot::Sender<Answer>, Answer)>;
+
+/// Tells them. A grant that nobody is there to take goes back as never sent.
+pub(crate) fn tell(answers: Answers) {
+    for (caller, answer) in answers {
+        _ = caller.send(answer);
+    }
+}
+
 /// Hands out what one route was granted, and tells the rest how things stand. `limit` is the one that binds.
-pub(crate) fn serve(desk: &Arc<Desk>, state: &mut State, asked: Asked, turn: &Turn, limit: &str, trip: Trip) {
+pub(crate) fn serve(
+    desk: &Arc<Desk>,
+    state: &mut State,
+    asked: Asked,
+    turn: &Turn,
+    limit: &str,
+    trip: Trip,
+    answers: &mut Answers,
+) {
     let State { queues, flights, .. } = state;
     let Some(queue) = queues.get_mut(&asked.route) else { return };
     let arrive_by_us = match desk.budget.arrival_within() {
@@ -42,9 +62,13 @@ pub(crate) fn serve(desk: &Arc<Desk>, state: &mut State, asked: Asked, turn: &Tu
         }
         left -= granted;
         let batch = flights.depart(class.clone(), granted, trip.now_us, arrive_by_us, at_grant);
+        let callers = if asked.wait { &mut queue.waiters } else { &mut queue.hasty };
         for _ in 0..granted {
-            if !hand_out(desk, queue, asked.wait, &class, batch, trip.sent_us) {
+            // Callers may have left since it was asked.
+            if !callers.front().is_some_and(|next| Arc::ptr_eq(&next.class, &class)) {
                 flights.end(batch, End::Unsent, trip.now_us, 0);
+            } else if let Some(Waiter { class, answer, .. }) = callers.pop_front() {
+                answers.push((answer, Ok(grant(desk, class, Some(batch), trip.sent_us))));
             }
         }
     }
@@ -56,35 +80,19 @@ pub(crate) fn serve(desk: &Arc<Desk>, state: &mut State, asked: Asked, turn: &Tu
     // Whoever cannot wait comes after those who do.
     for waiter in queue.hasty.drain(..) {
         let not_now = Refusal::NotNow { limit: limit.to_owned(), retry_after: Duration::from_micros(wait) };
-        _ = waiter.answer.send(Err(not_now));
+        answers.push((waiter.answer, Err(not_now)));
     }
     if asked.wait {
         tracing::trace!(budget = %desk.address, limit, wait_us = wait, waiting = queue.waiters.len(), "wait");
         queue.wake_us = Some(trip.now_us + wait + fastrand::u64(0..=JITTER_US));
         let others = queue.waiters.len().saturating_sub(1).max(1) as u64;
         queue.pace_us = turn.last_us.saturating_sub(wait) / others;
-        refuse_unreachable(desk, queue, trip.now_us);
-    }
-}
-
-/// Gives a permit to the next caller; `false`: nobody is there to take it.
-fn hand_out(desk: &Arc<Desk>, queue: &mut Queue, wait: bool, class: &Arc<Class>, batch: u64, sent_us: u64) -> bool {
-    let callers = if wait { &mut queue.waiters } else { &mut queue.hasty };
-    if !callers.front().is_some_and(|next| Arc::ptr_eq(&next.class, class)) {
-        return false;
-    }
-    let Some(waiter) = callers.pop_front() else { return false };
-    match waiter.answer.send(Ok(grant(desk, class.clone(), Some(batch), sent_us))) {
-        Ok(()) => true,
-        Err(answer) => {
-            disown(answer);
-            false
-        }
+        refuse_unreachable(desk, queue, trip.now_us, answers);
     }
 }
 
 /// Refuses callers whose deadline is before their turn, at once. Their turns are spread evenly up to the last.
-fn refuse_unreachable(desk: &Desk, queue: &mut Queue, now_us: u64) {
+fn refuse_unreachable(desk: &Desk, queue: &mut Queue, now_us: u64, answers: &mut Answers) {
     if queue.waiters.iter().all(|w| w.deadline_us.is_none()) {
         return;
     }
@@ -95,7 +103,7 @@ fn refuse_unreachable(desk: &Desk, queue: &mut Queue, now_us: u64) {
             Some(by) if now_us + expected > by => {
                 let deadline = Duration::from_micros(by.saturating_sub(waiter.since_us));
                 let error = desk.unreachable(queue, Duration::from_micros(expected), deadline);
-                _ = waiter.answer.send(Err(Refusal::Failed(error)));
+                answers.push((waiter.answer, Err(Refusal::Failed(error))));
             }
             _ => queue.waiters.push_back(waiter),
         }
@@ -110,6 +118,7 @@ pub(super) fn fail(desk: &Arc<Desk>, error: &Error, now_us: u64) {
         tracing::warn!(budget = %desk.address, %error, "the store cannot be used");
     }
     state.outage = Some((since, error.clone()));
+    state.told = false;
     state.flush.drain(..).for_each(|done| _ = done.send(Err(error.clone())));
     let allow = desk.allows_on_error();
     let mut answers = Vec::new();
@@ -134,16 +143,7 @@ pub(super) fn fail(desk: &Arc<Desk>, error: &Error, now_us: u64) {
         desk.uncounted.fetch_add(answers.len() as u64, Ordering::Relaxed);
         tracing::warn!(budget = %desk.address, calls = answers.len(), "sent without counting, because on_store_error is \"allow\"");
     }
-    for (answer, what) in answers {
-        _ = answer.send(what);
-    }
-}
-
-/// A grant that nobody took, while the desk is locked: the caller of this sees to its end.
-fn disown(answer: Answer) {
-    if let Ok(mut grant) = answer {
-        grant.open = false;
-    }
+    tell(answers);
 }
 
 fn grant(desk: &Arc<Desk>, class: Arc<Class>, batch: Option<u64>, sent_us: u64) -> Grant {

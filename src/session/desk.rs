@@ -1,7 +1,7 @@
 //! Where callers and the worker of one budget (of one partition of it) meet.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -48,14 +48,17 @@ pub(crate) struct Desk {
 /// What the callers and the worker both change.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    pub(crate) queues: HashMap<u32, Queue>,
+    pub(crate) queues: BTreeMap<u32, Queue>,
     pub(crate) flights: Flights,
     pub(crate) routes: HashMap<u32, Weak<Route>>,
     next_route: u32,
+    /// Callers in the queues when the worker last looked, and those that came since.
     waiting: usize,
     came: u64,
-    /// The worker lives; it has been told to look.
+    /// The worker lives.
     pub(crate) working: bool,
+    /// It has been told to look, and has not looked yet.
+    pub(crate) told: bool,
     /// What responses said: told in the next exchange.
     pub(crate) lessons: Lessons,
     pub(crate) flush: Vec<oneshot::Sender<Result<(), Error>>>,
@@ -230,8 +233,10 @@ impl Desk {
             runtime.spawn(worker::run(self.clone()));
             return;
         }
+        let tell = look && !state.told;
+        state.told |= look;
         drop(state);
-        if look {
+        if tell {
             self.bell.notify_one();
         }
     }
@@ -285,7 +290,7 @@ impl Desk {
             None if end != End::Unsent => {
                 for (limit, units) in &grant.class.parts {
                     if !limit.terms.holds_to_the_end() {
-                        state.flights.correct(limit.clone(), *units as i64, now_us);
+                        state.flights.reports.correct(limit.clone(), *units as i64, now_us);
                     }
                 }
             }
@@ -310,7 +315,7 @@ impl Desk {
             // A number out of a response may be any.
             let more = truly.min(MAX_UNITS) as i64 - *asked as i64;
             if more != 0 && !limit.terms.holds_to_the_end() {
-                state.flights.correct(limit.clone(), more, at_us);
+                state.flights.reports.correct(limit.clone(), more, at_us);
             }
         }
         self.rouse(state, true);
@@ -338,7 +343,7 @@ impl Desk {
         let (sender, done) = oneshot::channel();
         {
             let mut state = self.state();
-            if !state.working && state.flights.reported() && !state.lessons.urgent() {
+            if !state.working && state.flights.reports.is_empty() && !state.lessons.urgent() {
                 return Ok(());
             }
             state.flush.push(sender);
@@ -372,9 +377,14 @@ impl State {
         self.came
     }
 
-    /// One caller less waits.
-    pub(crate) fn served(&mut self, callers: usize) {
-        self.waiting = self.waiting.saturating_sub(callers);
+    /// Counts who waits, and no longer those that were served.
+    pub(crate) fn recount(&mut self) {
+        self.waiting = self.queues.values().map(|queue| queue.waiters.len() + queue.hasty.len()).sum();
+    }
+
+    /// A caller went away without an answer.
+    pub(crate) fn left(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
     }
 }
 

@@ -75,20 +75,22 @@ impl Memory {
     }
 
     pub(super) fn is_idle(&self, state: &mut State) -> bool {
-        let quiet = state.queues.values().all(|q| q.waiters.is_empty() && q.hasty.is_empty() && !q.in_line);
+        let quiet = state.queues.values().all(|q| q.is_empty() && !q.in_line);
         quiet
             && state.flush.is_empty()
             && state.flights.is_empty()
-            && state.flights.reported()
+            && state.flights.reports.is_empty()
             && self.pending.is_none()
     }
 
     pub(super) fn plan(&mut self, state: &mut State, now_us: u64) -> Plan {
+        state.told = false;
         state.flights.arrive(now_us);
         for queue in state.queues.values_mut() {
             queue.prune();
         }
-        state.queues.retain(|_, q| !q.waiters.is_empty() || !q.hasty.is_empty() || q.in_line);
+        state.queues.retain(|_, q| q.in_use());
+        state.recount();
         let asks = state.queues.values().any(|q| q.ready(now_us));
         if self.heartbeat_us <= now_us && !state.flights.holds() {
             self.heartbeat_us = u64::MAX;
@@ -100,12 +102,12 @@ impl Memory {
             || state.lessons.urgent()
             || recall
             || heartbeat
-            || state.flights.report_due(now_us)
+            || state.flights.reports.due(now_us)
         {
             return Plan::Exchange;
         }
         if !state.flush.is_empty() {
-            if !state.flights.reported() {
+            if !state.flights.reports.is_empty() {
                 return Plan::Exchange;
             }
             state.flush.drain(..).for_each(|done| _ = done.send(Ok(())));
@@ -120,7 +122,7 @@ impl Memory {
 
     /// Takes all that there is to say.
     pub(super) fn collect(&mut self, state: &mut State, now_us: u64) -> Pending {
-        let (landed, corrections) = state.flights.take(MAX_REPORTS);
+        let (landed, corrections) = state.flights.reports.take(MAX_REPORTS);
         let mut asks = Vec::new();
         for (&route, queue) in &mut state.queues {
             if asks.len() == MAX_ASKS || !queue.ready(now_us) {
@@ -128,9 +130,9 @@ impl Memory {
             }
             let wait = !queue.waiters.is_empty() || queue.hasty.is_empty();
             let runs = if wait {
-                Queue::runs(queue.waiters.iter().map(|w| w.class.clone()), MAX_RUNS)
+                Queue::runs(queue.waiters.iter().map(|w| &w.class), MAX_RUNS)
             } else {
-                Queue::runs(queue.hasty.iter().map(|w| w.class.clone()), MAX_RUNS)
+                Queue::runs(queue.hasty.iter().map(|w| &w.class), MAX_RUNS)
             };
             asks.push(Asked { route, wait, runs, limits: queue.route.limits.clone() });
         }
@@ -210,14 +212,14 @@ impl Memory {
         // Before anyone has a permit in hand and looks whether it still holds.
         self.lease_until_us = sent_us + desk.lease_us / 100 * 99;
         desk.lease_until_us.store(self.lease_until_us, Ordering::Relaxed);
-        let mut longest = 0;
+        let (mut longest, mut answers) = (0, Vec::new());
         for (asked, turn) in pending.asks.into_iter().zip(done.turns) {
             let limit = turn.binding.and_then(|l| keys.get(l)).cloned().unwrap_or_default();
             if let Some(wait) = turn.wait_us.filter(|_| asked.wait) {
                 longest = longest.max(wait);
             }
             self.note_grants(&asked, turn.granted, now_us);
-            answers::serve(desk, &mut state, asked, &turn, &limit, Trip { sent_us, now_us });
+            answers::serve(desk, &mut state, asked, &turn, &limit, Trip { sent_us, now_us }, &mut answers);
         }
         if state.flights.is_empty() {
             // The store lets one that only waits sleep until its turn.
@@ -227,6 +229,8 @@ impl Memory {
         self.head.seq += 1;
         self.head.settle_us = None;
         self.recall = Recall::Nothing;
+        drop(state);
+        answers::tell(answers);
     }
 
     /// Under `count_from = "grant"` a unit is used when it is granted.

@@ -5,9 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     class::{Applied, Class},
-    flights::{Correction, Flights, Landed},
+    flights::Flights,
     journal::Journal,
     lessons::{Lessons, Sight, Throttle},
+    reports::{Correction, Landed},
 };
 use crate::exchange::{Adjust, Ask, Complete, Cool, Past, Request, Resume, Seen, Terms};
 

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::Error;
 
+/// Room for so many callers is kept for the next that come.
+const CROWD: usize = 64;
+
 /// What a caller that waits is told.
 pub(crate) type Answer = Result<Grant, Refusal>;
 
@@ -118,15 +121,26 @@ impl Queue {
         (known && now_us.saturating_add(expected) > deadline_us).then_some(expected)
     }
 
+    /// Nobody is here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiters.is_empty() && self.hasty.is_empty()
+    }
+
+    /// Whether somebody is here or expected. Of a crowd that has been served many are about to come again, as long as
+    /// handles of the route are held.
+    pub(crate) fn in_use(&self) -> bool {
+        !self.is_empty() || self.in_line || (self.waiters.capacity() > CROWD && Arc::strong_count(&self.route) > 1)
+    }
+
     /// Callers with the same cost in a row, from the front.
-    pub(crate) fn runs(waiters: impl Iterator<Item = Arc<Class>>, most: usize) -> Vec<(Arc<Class>, u64)> {
+    pub(crate) fn runs<'a>(waiters: impl Iterator<Item = &'a Arc<Class>>, most: usize) -> Vec<(Arc<Class>, u64)> {
         let mut runs: Vec<(Arc<Class>, u64)> = Vec::new();
         for class in waiters {
             let full = runs.len() == most;
             match runs.last_mut() {
-                Some((last, count)) if Arc::ptr_eq(last, &class) => *count += 1,
+                Some((last, count)) if Arc::ptr_eq(last, class) => *count += 1,
                 _ if full => break,
-                _ => runs.push((class, 1)),
+                _ => runs.push((class.clone(), 1)),
             }
         }
         runs

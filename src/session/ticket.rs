@@ -17,14 +17,15 @@ pub(super) struct Ticket<'a> {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
+        if self.done {
+            return;
+        }
         // A grant that is on its way is taken out and goes back when it drops, after the lock is released.
         self.answer.close();
         let grant = self.answer.try_recv();
         let mut state = self.desk.state();
-        state.served(1);
-        if !self.done
-            && let Some(queue) = state.queues.get_mut(&self.route)
-        {
+        state.left();
+        if let Some(queue) = state.queues.get_mut(&self.route) {
             queue.gone += 1;
             let empty = queue.gone >= queue.waiters.len() + queue.hasty.len();
             if empty {
