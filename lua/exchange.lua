@@ -21,7 +21,11 @@ if not wall then
 end
 
 local names = { 'm', 's:' .. request.session }
-for i = 1, #request.limits do names[i + 2] = 'l:' .. request.limits[i][1] end
+for i = 1, #request.limits do
+  local key = request.limits[i][1]
+  names[#names + 1] = 'l:' .. key
+  if request.strangers then names[#names + 1] = 'y:' .. key end
+end
 Fields.prefetch(names)
 
 local meta = nil
@@ -153,6 +157,8 @@ for i = 1, #request.limits do
     Limit.redefine(limit, terms, t)
   else
     limit = Limit.new(terms, t)
+    -- Units that age from their grant are never in flight, so nothing would tell how a trial went.
+    if request.strangers and not request.at_grant then Feedback.try(limit, t) end
     known[terms[1]] = limit
     if string.find(terms[1], '@', 1, true) then look_at(t.now + forget_after(limit), 'l|' .. terms[1]) end
   end
@@ -195,7 +201,7 @@ end
 for c = 0, request.causes - 1 do
   local i = request.cools + 5 * c
   local said = { age = list[i + 1], wait = list[i + 2], penalty = list[i + 3], most = list[i + 4], cause = list[request.cause_at + c] }
-  Feedback.cool(limits[list[i]], said, request.who, request.limits[list[i]][3], request.at_grant, t)
+  Feedback.cool(limits[list[i]], said, request.limits[list[i]][3], request, t)
 end
 
 local completes = request.completes

@@ -30,9 +30,12 @@ for i = 1, #all, 2 do
     if used + limit.flying > 0 then next_free = Limit.release(limit, 1, t) - t.now end
     local f = limit.told
     if f then
-      local ended = f.cool_until > 0 and f.cool_until <= t.now
-      if f.cool_until > t.now then cooling = f.cool_until - t.now end
-      told = { f.cause, f.origin, ended and t.now - f.cool_until or -1, ended and f.ramp or 0, f.quota, math.max(f.by_others, f.guess) }
+      local over = f.cool_until <= t.now
+      if not over then cooling = f.cool_until - t.now end
+      told = {
+        f.cause, f.origin, over and f.cool_since > 0 and t.now - f.cool_until or -1, over and f.ramp or 0, f.quota,
+        math.max(f.by_others, f.guess),
+      }
     end
     limits[#limits + 1] = {
       limit.key, limit.kind, limit.capacity, limit.per, math.max(used, 0), limit.flying, math.max(free, 0),

@@ -43,6 +43,7 @@ pub struct BudgetBuilder {
     arrival_within: ArrivalWithin,
     rtt_floor: Duration,
     on_store_error: OnStoreError,
+    strangers: bool,
 }
 
 /// When a unit starts to age.
@@ -91,6 +92,7 @@ impl Budget {
             arrival_within: ArrivalWithin::Limited(USUAL_ARRIVAL),
             rtt_floor: Duration::ZERO,
             on_store_error: OnStoreError::default(),
+            strangers: false,
         }
     }
 
@@ -123,6 +125,11 @@ impl Budget {
     pub fn on_store_error(&self) -> OnStoreError {
         self.0.on_store_error
     }
+
+    /// Whether others may use the same key.
+    pub fn strangers(&self) -> bool {
+        self.0.strangers
+    }
 }
 
 impl BudgetBuilder {
@@ -153,6 +160,14 @@ impl BudgetBuilder {
     /// What to do while the store cannot be reached; refuse by default.
     pub fn on_store_error(mut self, policy: OnStoreError) -> Self {
         self.on_store_error = policy;
+        self
+    }
+
+    /// Whether others may use the same key. Then a limit that is new in the store is tried out with one request first, more
+    /// with each answer, and in its first two seconds no faster than its rate: of what is sent all at once, all that others left
+    /// no room for would be rejected. Not by default; a budget of a preset, by default.
+    pub fn strangers(mut self, may_come: bool) -> Self {
+        self.strangers = may_come;
         self
     }
 

@@ -132,6 +132,8 @@ pub struct Request {
     pub lease_us: u64,
     /// Units start to age at their grant (`count_from = "grant"`).
     pub at_grant: bool,
+    /// Others may use the same key: limits that are new are tried out little by little.
+    pub strangers: bool,
     /// The limits that this exchange is about.
     pub limits: Vec<Terms>,
     /// The costs that this exchange is about.

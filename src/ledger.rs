@@ -159,7 +159,7 @@ impl Ledger {
         let known = self.sessions.remove(&request.session);
         let was_known = known.is_some();
         let mut me = known.unwrap_or_else(|| Session::new(request.who.clone(), t.now));
-        let mut limits: Vec<Limit> = request.limits.iter().map(|terms| self.limit(terms, t)).collect();
+        let mut limits: Vec<Limit> = request.limits.iter().map(|terms| self.limit(terms, request, t)).collect();
         let mut early = vec![false; limits.len()];
 
         if let Some(resume) = &request.resume {
@@ -167,7 +167,7 @@ impl Ledger {
         }
         for cool in &request.cools {
             let capacity = request.limits[cool.limit].capacity();
-            limits[cool.limit].cool(cool, &request.who, capacity, request.at_grant, t);
+            limits[cool.limit].cool(cool, capacity, request, t);
         }
         complete(request, &mut me, &mut limits, &mut early, t);
         for adjust in &request.adjusts {
@@ -204,13 +204,15 @@ impl Ledger {
     }
 
     /// Takes a limit's state out, brought up to now.
-    fn limit(&mut self, terms: &Terms, t: Time) -> Limit {
+    fn limit(&mut self, terms: &Terms, request: &Request, t: Time) -> Limit {
         let mut limit = self.limits.remove(terms.key()).unwrap_or_else(|| {
             if terms.key().contains('@') {
                 let again = t.now + forget_after(terms);
                 self.expiry.insert((again, Expires::Limit(terms.key().to_owned())));
             }
-            Limit::new(terms.clone(), t)
+            // Units that age from their grant are never in flight, so nothing would tell how a trial went.
+            let new = if request.strangers && !request.at_grant { Limit::untried } else { Limit::new };
+            new(terms.clone(), t)
         });
         limit.redefine(terms, t);
         limit.roll(t);

@@ -172,7 +172,7 @@ impl Preset {
             let lines: Vec<_> = flaws.into_iter().map(|flaw| flaw.text).collect();
             Error::config(lines.join("\n"))
         })?;
-        Ok(limits.into_iter().fold(Budget::builder(name), BudgetBuilder::limit))
+        Ok(limits.into_iter().fold(Budget::builder(name).strangers(true), BudgetBuilder::limit))
     }
 
     /// Its limits, told as those of what has this title.

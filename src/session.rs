@@ -14,6 +14,7 @@ mod memory;
 mod pending;
 pub(crate) mod queue;
 mod reports;
+mod state;
 mod ticket;
 mod worker;
 

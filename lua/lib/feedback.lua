@@ -2,12 +2,13 @@
 -- use it, too. Only limits of which something was said have one, `told`, so it is made when one comes up.
 --   y:<limit>  { cool_since, cool_until, strikes, struck_at, ramp, quota, rumour, agreed, since, most, since_before,
 --                most_before, by_others, by_others_since, cause, origin, by_others_before, rejected,
---                rejected_before, guess, guessed_at }
+--                rejected_before, guess, guessed_at, told_no }
 -- Twin: src/ledger/feedback.rs
 
 local Feedback = later(function()
 
-local FORGIVE, AGREED, MEMORY, MORE, GIVE, TAKE, SPARE = 60000000, 3, 5000000, 8, 4, 16, 16
+local FORGIVE, AGREED, MEMORY, MORE, PLAUSIBLE, OURS, GIVE, TAKE, SPARE, FIRST =
+  60000000, 3, 5000000, 8, 8, 4, 4, 16, 16, 2000000
 
 local function read(key)
   local v = cmsgpack.unpack(Fields.get('y:' .. key))
@@ -15,7 +16,7 @@ local function read(key)
     cool_since = v[1], cool_until = v[2], strikes = v[3], struck_at = v[4], ramp = v[5], quota = v[6], rumour = v[7],
     agreed = v[8], since = v[9], most = v[10], since_before = v[11], most_before = v[12], by_others = v[13],
     by_others_since = v[14], cause = v[15], origin = v[16], by_others_before = v[17], rejected = v[18],
-    rejected_before = v[19], guess = v[20], guessed_at = v[21],
+    rejected_before = v[19], guess = v[20], guessed_at = v[21], told_no = v[22],
   }
 end
 
@@ -24,7 +25,7 @@ local function packed(limit)
   return cmsgpack.pack({
     f.cool_since, f.cool_until, f.strikes, f.struck_at, f.ramp, f.quota, f.rumour, f.agreed, f.since, f.most, f.since_before,
     f.most_before, f.by_others, f.by_others_since, f.cause, f.origin, f.by_others_before, f.rejected, f.rejected_before,
-    f.guess, f.guessed_at,
+    f.guess, f.guessed_at, f.told_no,
   })
 end
 
@@ -39,9 +40,17 @@ local function listen(limit, t)
   limit.told = limit.told or {
     cool_since = 0, cool_until = 0, strikes = 0, struck_at = 0, ramp = 0, quota = 0, rumour = 0, agreed = 0, since = t.now,
     most = busy(limit, t), since_before = t.now, most_before = 0, by_others = 0, by_others_since = t.now, cause = '', origin = '',
-    by_others_before = 0, rejected = 0, rejected_before = 0, guess = 0, guessed_at = 0,
+    by_others_before = 0, rejected = 0, rejected_before = 0, guess = 0, guessed_at = 0, told_no = 0,
   }
   return limit.told
+end
+
+-- A limit of which nothing is known, on a key that others may use, is tried little by little, as after a cooldown. Units
+-- that age from their grant, and what is open at a time, need not be.
+local function try(limit, t)
+  if limit.kind == CONCURRENCY then return end
+  local f = listen(limit, t)
+  f.cool_until, f.ramp, f.most = t.now, 1, 0
 end
 
 -- How long to wait where nothing says: twice as long with each repeat.
@@ -66,29 +75,56 @@ end
 -- What others are thought to use; less and less as time passes without a throttle.
 local function guess_now(f, capacity, period, t)
   local quiet = math.floor((t.now - f.guessed_at) / math.max(FORGIVE, period))
-  return math.max(f.guess - math.min(quiet, TAKE) * (math.floor(capacity / TAKE) + 1), 0)
+  local parts = 2 ^ math.min(quiet, TAKE) - 1
+  return math.max(f.guess - parts * (math.floor(capacity / TAKE) + 1), 0)
+end
+
+-- The most that we can have used when a request was counted that was sent then.
+local function ours(f, sent)
+  if sent >= f.since then return f.most end
+  return math.max(f.most, f.most_before)
+end
+
+-- What a throttle tells of others: the provider counted all of it, and we had less than that. So do those that were on
+-- their way with it, but not a probe.
+local function suspect(f, sent, late, capacity, period, strangers, t)
+  if f.ramp == 1 and not late then return end
+  local guess = guess_now(f, capacity, period, t)
+  -- What was rejected is among ours here, and there it is not.
+  local theirs = capacity - ours(f, sent) + f.told_no
+  -- One unit of a handful is a great part of it.
+  theirs = theirs + math.max(math.floor(theirs / MORE), math.min(math.floor(capacity / MORE), 1))
+  local plausible = theirs >= math.floor(capacity / PLAUSIBLE) and theirs <= capacity - math.floor(capacity / OURS)
+  local believed
+  if strangers and plausible and theirs > guess and sent >= f.since_before then
+    believed = theirs
+  elseif not late and f.cool_since > 0 and t.now - f.cool_until < math.max(FORGIVE, period) then
+    believed = guess + math.floor((capacity - guess) / GIVE) + 1
+  else
+    return
+  end
+  f.guess, f.guessed_at = math.min(believed, capacity), t.now
 end
 
 -- Nobody sends for a while, as long as the response said (-1: it did not). The capacity is ours.
-local function cool(limit, c, origin, capacity, at_grant, t)
+local function cool(limit, c, capacity, request, t)
   local f = listen(limit, t)
   turn_over(f, limit.per, t)
   f.rejected = f.rejected + 1
   -- What was sent before a cooldown began must not stretch it: all that was on its way is told the same. No answer takes no
   -- time: that is a person's word.
-  if c.age > 0 and t.now - c.age <= f.cool_since then return end
-  -- One that follows another, when more than the probe went: others are there, or we are too many all the time.
-  if f.cool_until > 0 and f.ramp ~= 1 and t.now - f.cool_until < math.max(FORGIVE, limit.per) then
-    local guess = guess_now(f, capacity, limit.per, t)
-    f.guess, f.guessed_at = math.min(guess + math.floor((capacity - guess) / GIVE) + 1, capacity), t.now
-  end
+  local sent = t.now - c.age
+  local late = sent < t.now and sent <= f.cool_since
+  f.told_no = late and f.told_no + 1 or 1
+  if limit.kind == SLIDING_WINDOW then suspect(f, sent, late, capacity, limit.per, request.strangers, t) end
+  if late then return end
   local wait = c.wait >= 0 and c.wait or strike(f, c.penalty, c.most, limit.per, t)
   local till = t.now + wait
   if till <= f.cool_until then return end
   if f.cool_until <= t.now then f.cool_since = t.now end
-  f.cool_until, f.cause, f.origin = till, c.cause, origin
+  f.cool_until, f.cause, f.origin = till, c.cause, request.who
   -- Units that age from their grant are never in flight, so nothing would tell of a probe.
-  f.ramp = at_grant and 0 or 1
+  f.ramp = request.at_grant and 0 or 1
 end
 
 -- Units answered whose permits were granted so long ago: after a cooldown each makes room for one more.
@@ -96,16 +132,21 @@ local function answered(limit, units, granted_ago, t)
   local f = limit.told
   if f.ramp == 0 or t.now - granted_ago < f.cool_until then return false end
   f.ramp = f.ramp + units
-  if f.ramp >= limit.capacity then f.ramp = 0 end
+  if f.ramp >= limit.capacity then f.ramp, f.strikes = 0, math.max(f.strikes - 1, 0) end
   return true
 end
 
--- Units that may go, of those that are free: none while it cools down, then one, then more and more.
+-- Units that may go, of those that are free: none while it cools down, then one, then more and more. In the beginning no
+-- more than its rate needs: of what is sent all at once, all that a stranger leaves no room for is rejected.
 local function allows(limit, free, t)
   local f = limit.told
   if f.cool_until > t.now then return math.min(free, 0) end
-  if f.ramp > 0 then return math.min(free, math.max(f.ramp - limit.flying, 0)) end
-  return free
+  if f.ramp == 0 then return free end
+  local open = f.ramp
+  if f.cool_since == 0 and t.now - f.cool_until < math.min(2 * limit.per, FIRST) then
+    open = math.min(open, 1 + math.floor(limit.hold / math.max(math.floor(limit.per / limit.capacity), 1)))
+  end
+  return math.min(free, math.max(open - limit.flying, 0))
 end
 
 -- Whether a request that is larger than the ramp goes all the same: alone.
@@ -128,8 +169,7 @@ end
 local function not_ours(f, age, quota, remaining, capacity, t)
   local sent = t.now - age
   if remaining < 0 or sent < f.since_before then return nil end
-  local ours = sent >= f.since and f.most or math.max(f.most, f.most_before)
-  return (quota > 0 and quota or capacity) - remaining - ours
+  return (quota > 0 and quota or capacity) - remaining - ours(f, sent)
 end
 
 -- Units that others used and that we did not know of. Never less than none: what the provider says may only lower what we
@@ -194,12 +234,18 @@ local function note(limit, t)
   f.most = math.max(f.most, now)
 end
 
--- Whether it cools down, or is tried again little by little.
-local function cooling(limit, t) return limit.told.cool_until > t.now or limit.told.ramp > 0 end
+-- Whether it cools down, or is tried again little by little after that.
+local function cooling(limit, t)
+  local f = limit.told
+  return f.cool_until > t.now or (f.ramp > 0 and f.cool_since > 0)
+end
+
+-- Whether not all that is free may go.
+local function holds_back(limit, t) return limit.told.cool_until > t.now or limit.told.ramp > 0 end
 
 return {
-  read = read, packed = packed, busy = busy, cool = cool, answered = answered, allows = allows, probes = probes, see = see,
-  shared = shared, note = note, cooling = cooling,
+  read = read, packed = packed, busy = busy, try = try, cool = cool, answered = answered, allows = allows, probes = probes,
+  see = see, shared = shared, note = note, cooling = cooling, holds_back = holds_back,
 }
 
 end)

@@ -91,9 +91,10 @@ local function unsent(limit, held)
   if limit.is.unsent then limit.is.unsent(limit, held) end
 end
 
--- Learns how long permits are held.
+-- Learns how long permits are held: at first from one of them.
 local function learn(limit, hold, count)
-  limit.hold = limit.hold + math.floor((math.min(hold, LONGEST_HOLD) - limit.hold) * math.min(count, 16) / 16)
+  local weight = limit.hold == 0 and 16 or math.min(count, 16)
+  limit.hold = limit.hold + math.floor((math.min(hold, LONGEST_HOLD) - limit.hold) * weight / 16)
 end
 
 -- Units free now; below zero: more is used than allowed. None while it cools down.
@@ -107,7 +108,7 @@ local function cooling(limit, t) return limit.told and Feedback.cooling(limit, t
 
 -- When the `k`-th unit beyond those free now is expected to come free.
 local function release(limit, k, t)
-  if not cooling(limit, t) then return limit.is.release(limit, k, t) end
+  if not limit.told or not Feedback.holds_back(limit, t) then return limit.is.release(limit, k, t) end
   -- What is free all the same can go as soon as it has cooled down, or the probe has been answered.
   local at = limit.told.cool_until > t.now and limit.told.cool_until or t.now + math.max(limit.hold, 1000)
   local beyond = k - math.max(limit.is.free(limit, t), 0) + math.max(free(limit, t), 0)
@@ -116,7 +117,8 @@ end
 
 -- Nothing of it is in use: forgetting it changes nothing.
 local function idle(limit, t)
-  return limit.flying == 0 and limit.waiting == 0 and not cooling(limit, t) and free(limit, t) >= limit.capacity
+  local cools = limit.told and limit.told.cool_until > t.now
+  return limit.flying == 0 and limit.waiting == 0 and not cools and limit.is.free(limit, t) >= limit.capacity
 end
 
 return {

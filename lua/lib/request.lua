@@ -46,12 +46,12 @@ local function read()
   for i = at, count do
     if list[i] % 1 ~= 0 then range('a number', list[i]) end
   end
-  local seq, acked, settle, lease, at_grant, resumes = unpack(list, at, at + 5)
+  local seq, acked, settle, lease, at_grant, strangers, resumes = unpack(list, at, at + 6)
   if seq < 1 or seq > MAX_INTEGER then range('seq', seq) end
   if acked < 0 or acked >= seq then range('acked', acked) end
   if settle < -1 or settle > 60000000 then range('settle', settle) end
   if lease < 1 or lease > MAX_TIME then range('lease', lease) end
-  at = at + 6
+  at = at + 7
 
   local seen, terms = {}, {}
   for i = 1, limits do
@@ -169,7 +169,7 @@ local function read()
   -- Of records, the place of their number in the list: they follow it.
   return {
     list = list, session = session, who = who, node = node, seq = seq, acked = acked, settle = settle, lease = lease,
-    at_grant = at_grant == 1, limits = terms, classes = classes, completes = completes, adjusts = adjusts,
+    at_grant = at_grant == 1, strangers = strangers == 1, limits = terms, classes = classes, completes = completes, adjusts = adjusts,
     causes = causes, cause_at = cause_at, cools = cools, seen = sights, asks = asks, flights = flights, journal = journal,
   }
 end

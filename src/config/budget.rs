@@ -9,7 +9,8 @@ use crate::{
     settings::{Mistakes, Section, read_limits},
 };
 
-const SETTINGS: [&str; 6] = ["count_from", "arrival_within", "rtt_floor", "on_store_error", "limit", "preset"];
+const SETTINGS: [&str; 7] =
+    ["count_from", "arrival_within", "rtt_floor", "on_store_error", "strangers", "limit", "preset"];
 
 /// The budget, if it is sound, and the preset it is of; what is not is a mistake at its line.
 pub(super) fn read_budget(
@@ -56,5 +57,6 @@ fn read_settings(section: &Section, mistakes: &mut Mistakes) -> BudgetBuilder {
     if let Some(policy) = section.choice("on_store_error", &policies, mistakes) {
         builder = builder.on_store_error(policy);
     }
-    builder
+    let strangers = section.flag("strangers", mistakes).unwrap_or(section.get("preset").is_some());
+    builder.strangers(strangers)
 }

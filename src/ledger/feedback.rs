@@ -13,12 +13,30 @@ const AGREED: i64 = 3;
 /// How long the most that was in use is remembered, at most: it is twice that. Answers to older requests say nothing
 /// about strangers.
 const MEMORY: i64 = 5_000_000;
-/// Where no header tells of them, so many parts of what is left are left to them with each throttle that follows another,
-/// and one; and so many parts of the whole are taken back with each [`FORGIVE`].
+/// Where no header tells of them, what a throttle tells is believed if it is so many parts of the whole at least, and leaves
+/// so many.
+const PLAUSIBLE: i64 = 8;
+const OURS: i64 = 4;
+/// Else so many parts of what is left are left to them with each throttle that follows another, and one.
 const GIVE: i64 = 4;
+/// So many parts of the whole are taken back after the first [`FORGIVE`], and twice as many after each further one.
 const TAKE: i64 = 16;
+/// How long a limit of which nothing is known is tried out at its rate rather than all at once, at most: else two periods,
+/// since by then it was used whole.
+const FIRST: i64 = 2_000_000;
 /// Others will use a little more than they were seen to: so many parts of it, and one.
 const MORE: i64 = 8;
+
+/// A limit, as far as what responses say of it depends on that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbers {
+    pub(crate) capacity: i64,
+    pub(crate) period: i64,
+    /// What others use of it is left to them: of a sliding window.
+    pub(crate) shared: bool,
+    /// There may be others: a throttle is most likely their doing.
+    pub(crate) strangers: bool,
+}
 
 /// What responses said of one limit.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +70,8 @@ pub(crate) struct Feedback {
     /// Units of a sliding window that others must use, since throttles come again and again; and when that was thought.
     pub(crate) guess: i64,
     guessed_at: i64,
+    /// Requests that were told no since the last cooldown began, the first of them too.
+    told_no: i64,
 }
 
 impl Feedback {
@@ -60,23 +80,30 @@ impl Feedback {
         Self { since: t.now, most: busy, since_before: t.now, by_others_since: t.now, ..Self::default() }
     }
 
+    /// For a limit of which nothing is known, on a key that others may use: it is tried little by little, as after a
+    /// cooldown.
+    pub(crate) fn untried(t: Time) -> Self {
+        Self { cool_until: t.now, ramp: 1, ..Self::new(0, t) }
+    }
+
     /// Nobody sends for a while.
-    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, (capacity, period): (i64, i64), at_grant: bool, t: Time) {
-        self.turn_over(period, t);
+    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, numbers: Numbers, at_grant: bool, t: Time) {
+        self.turn_over(numbers.period, t);
         self.rejected += 1;
         // What was sent before a cooldown began must not stretch it: all that was on its way is told the same. No answer
         // takes no time: that is a person's word.
-        if cool.age_us > 0 && t.now - (cool.age_us as i64) <= self.cool_since {
-            return;
+        let sent = t.now - cool.age_us as i64;
+        let late = sent < t.now && sent <= self.cool_since;
+        self.told_no = if late { self.told_no + 1 } else { 1 };
+        if numbers.shared {
+            self.suspect(sent, late, numbers, t);
         }
-        // One that follows another, when more than the probe went: others are there, or we are too many all the time.
-        if self.cool_until > 0 && self.ramp != 1 && t.now - self.cool_until < FORGIVE.max(period) {
-            let guess = self.guess(capacity, period, t);
-            (self.guess, self.guessed_at) = ((guess + (capacity - guess) / GIVE + 1).min(capacity), t.now);
+        if late {
+            return;
         }
         let wait = match cool.for_us {
             Some(us) => us as i64,
-            None => self.strike(cool, period, t),
+            None => self.strike(cool, numbers.period, t),
         };
         let until = t.now + wait;
         if until <= self.cool_until {
@@ -90,6 +117,29 @@ impl Feedback {
         origin.clone_into(&mut self.origin);
         // Units that age from their grant are never in flight, so nothing would tell of a probe.
         self.ramp = if at_grant { 0 } else { 1 };
+    }
+
+    /// What a throttle tells of others: the provider counted all of it, and we had less than that. So do those that were on
+    /// their way with it, but not a probe.
+    fn suspect(&mut self, sent: i64, late: bool, numbers: Numbers, t: Time) {
+        let Numbers { capacity, period, strangers, .. } = numbers;
+        if self.ramp == 1 && !late {
+            return;
+        }
+        let guess = self.guess(capacity, period, t);
+        // What was rejected is among ours here, and there it is not.
+        let theirs = capacity - self.ours(sent) + self.told_no;
+        // One unit of a handful is a great part of it.
+        let theirs = theirs + (theirs / MORE).max((capacity / MORE).min(1));
+        let plausible = theirs >= capacity / PLAUSIBLE && theirs <= capacity - capacity / OURS;
+        let believed = if strangers && plausible && theirs > guess && sent >= self.since_before {
+            theirs
+        } else if !late && self.cool_since > 0 && t.now - self.cool_until < FORGIVE.max(period) {
+            guess + (capacity - guess) / GIVE + 1
+        } else {
+            return;
+        };
+        (self.guess, self.guessed_at) = (believed.min(capacity), t.now);
     }
 
     /// How long to wait where nothing says: twice as long with each repeat.
@@ -110,19 +160,31 @@ impl Feedback {
         self.ramp += units;
         if self.ramp >= capacity {
             self.ramp = 0;
+            self.strikes = (self.strikes - 1).max(0);
         }
         true
     }
 
-    /// Units that may go, of those that are free: none while it cools down, then one, then more and more.
-    pub(crate) fn allows(&self, free: i64, flying: i64, t: Time) -> i64 {
+    /// Units that may go, of those that are free: none while it cools down, then one, then more and more. In the beginning no
+    /// more than its rate needs: of what is sent all at once, all that a stranger leaves no room for is rejected.
+    /// `rate`: units in flight when as many go as come free.
+    pub(crate) fn allows(&self, free: i64, flying: i64, rate: i64, period: i64, t: Time) -> i64 {
         if self.cool_until > t.now {
-            free.min(0)
-        } else if self.ramp > 0 {
-            free.min((self.ramp - flying).max(0))
-        } else {
-            free
+            return free.min(0);
         }
+        if self.ramp == 0 {
+            return free;
+        }
+        let mut open = self.ramp;
+        if self.is_untried() && t.now - self.cool_until < (2 * period).min(FIRST) {
+            open = open.min(1 + rate);
+        }
+        free.min((open - flying).max(0))
+    }
+
+    /// It was never cooled down, and is tried little by little all the same.
+    fn is_untried(&self) -> bool {
+        self.cool_since == 0
     }
 
     /// Whether a request that is larger than the ramp goes all the same: alone.
@@ -137,9 +199,13 @@ impl Feedback {
         if sent < self.since_before {
             return None;
         }
-        let ours = if sent >= self.since { self.most } else { self.most.max(self.most_before) };
         let quota = seen.quota.filter(|q| *q > 0).map_or(capacity, |q| q as i64);
-        Some(quota - remaining as i64 - ours)
+        Some(quota - remaining as i64 - self.ours(sent))
+    }
+
+    /// The most that we can have used when a request was counted that was sent then.
+    fn ours(&self, sent: i64) -> i64 {
+        if sent >= self.since { self.most } else { self.most.max(self.most_before) }
     }
 
     /// Units that others used and that we did not know of. Never less than none: what the provider says may only lower what
@@ -193,7 +259,8 @@ impl Feedback {
     /// What others are thought to use; less and less as time passes without a throttle.
     fn guess(&self, capacity: i64, period: i64, t: Time) -> i64 {
         let quiet = (t.now - self.guessed_at) / FORGIVE.max(period);
-        (self.guess - quiet.min(TAKE) * (capacity / TAKE + 1)).max(0)
+        let parts = (1 << quiet.min(TAKE)) - 1;
+        (self.guess - parts * (capacity / TAKE + 1)).max(0)
     }
 
     /// A lower quota holds at once, a higher one when it was said several times, and never above ours.
@@ -220,8 +287,13 @@ impl Feedback {
         self.most = self.most.max(busy);
     }
 
-    /// Forgetting it changes nothing.
-    pub(crate) fn idle(&self, t: Time) -> bool {
-        self.cool_until <= t.now && self.ramp == 0
+    /// Whether it cools down, or is tried again little by little.
+    pub(crate) fn cooling(&self, t: Time) -> bool {
+        self.cool_until > t.now || (self.ramp > 0 && !self.is_untried())
+    }
+
+    /// Whether not all that is free may go.
+    pub(crate) fn holds_back(&self, t: Time) -> bool {
+        self.cool_until > t.now || self.ramp > 0
     }
 }

@@ -3,12 +3,12 @@
 //! Twin: `lua/lib/limit.lua`.
 
 use super::{
-    feedback::Feedback,
+    feedback::{Feedback, Numbers},
     fixed_window::{FixedWindow, Window},
     sliding_window::SlidingWindow,
     token_bucket::{Bucket, TokenBucket},
 };
-use crate::exchange::{Cool, Seen, Terms};
+use crate::exchange::{Cool, Request, Seen, Terms};
 
 /// The mean hold that a concurrency limit starts with.
 const FIRST_HOLD: i64 = 50_000;
@@ -93,6 +93,15 @@ impl Limit {
         Self { terms, flying: 0, hold, waiting: 0, owed: Owed::default(), feedback: None, state }
     }
 
+    /// The same on a key that others may use. What is open at a time is for us to count.
+    pub(crate) fn untried(terms: Terms, t: Time) -> Self {
+        let mut limit = Self::new(terms, t);
+        if !limit.terms.holds_to_the_end() {
+            limit.feedback = Some(Box::new(Feedback::untried(t)));
+        }
+        limit
+    }
+
     fn fresh(terms: &Terms, t: Time) -> State {
         match terms {
             Terms::SlidingWindow { .. } => State::Sliding(SlidingWindow::default()),
@@ -146,9 +155,11 @@ impl Limit {
     }
 
     /// Nobody sends for a while; `capacity` is ours.
-    pub(crate) fn cool(&mut self, cool: &Cool, origin: &str, capacity: u64, at_grant: bool, t: Time) {
-        let numbers = (capacity as i64, self.period());
-        self.listen(t).cool(cool, origin, numbers, at_grant, t);
+    pub(crate) fn cool(&mut self, cool: &Cool, capacity: u64, request: &Request, t: Time) {
+        let shared = matches!(self.terms, Terms::SlidingWindow { .. });
+        let numbers =
+            Numbers { capacity: capacity as i64, period: self.period(), shared, strangers: request.strangers };
+        self.listen(t).cool(cool, &request.who, numbers, request.at_grant, t);
     }
 
     /// What the provider's own numbers say; `terms` are ours. What is open at a time is for us to count.
@@ -196,7 +207,7 @@ impl Limit {
 
     /// Whether it cools down, or is tried again little by little.
     pub(crate) fn cooling(&self, t: Time) -> bool {
-        self.feedback.as_ref().is_some_and(|f| !f.idle(t))
+        self.feedback.as_ref().is_some_and(|f| f.cooling(t))
     }
 
     /// Brings the state up to now.
@@ -220,7 +231,11 @@ impl Limit {
     /// Units free now; below zero: more is used than allowed. None while it cools down.
     pub(crate) fn free(&self, t: Time) -> i64 {
         let open = self.open(t);
-        self.feedback.as_ref().map_or(open, |f| f.allows(open, self.flying, t))
+        let allows = |f: &Feedback| {
+            let rate = self.hold / (self.period() / self.terms.capacity() as i64).max(1);
+            f.allows(open, self.flying, rate, self.period(), t)
+        };
+        self.feedback.as_deref().map_or(open, allows)
     }
 
     /// Units free now, whatever cools down.
@@ -318,14 +333,15 @@ impl Limit {
         }
     }
 
-    /// Learns how long permits are held.
+    /// Learns how long permits are held: at first from one of them.
     pub(crate) fn learn(&mut self, hold: i64, count: i64) {
-        self.hold += ((hold.min(LONGEST_HOLD) - self.hold) * count.min(16)).div_euclid(16);
+        let weight = if self.hold == 0 { 16 } else { count.min(16) };
+        self.hold += ((hold.min(LONGEST_HOLD) - self.hold) * weight).div_euclid(16);
     }
 
     /// When the `k`-th unit beyond those free now is expected to come free.
     pub(crate) fn release(&self, k: i64, t: Time) -> i64 {
-        let Some(feedback) = self.feedback.as_ref().filter(|f| !f.idle(t)) else { return self.reopen(k, t) };
+        let Some(feedback) = self.feedback.as_ref().filter(|f| f.holds_back(t)) else { return self.reopen(k, t) };
         // What is free all the same can go as soon as it has cooled down, or the probe has been answered.
         let at = if feedback.cool_until > t.now { feedback.cool_until } else { t.now + self.hold.max(1000) };
         let beyond = k - self.open(t).max(0) + self.free(t).max(0);
@@ -358,6 +374,7 @@ impl Limit {
 
     /// Nothing of it is in use: forgetting it changes nothing.
     pub(crate) fn idle(&self, t: Time) -> bool {
-        self.flying == 0 && self.waiting == 0 && !self.cooling(t) && self.free(t) >= self.terms.capacity() as i64
+        let cools = self.feedback.as_ref().is_some_and(|f| f.cool_until > t.now);
+        self.flying == 0 && self.waiting == 0 && !cools && self.open(t) >= self.terms.capacity() as i64
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<&str>
             feedback: limit.feedback.as_ref().map(|f| FeedbackReport {
                 cause: f.cause.clone(),
                 origin: f.origin.clone(),
-                cooled_ms_ago: (f.cool_until > 0 && f.cool_until <= t.now).then(|| ms(t.now - f.cool_until)),
+                cooled_ms_ago: (f.cool_since > 0 && f.cool_until <= t.now).then(|| ms(t.now - f.cool_until)),
                 trying: (f.cool_until <= t.now && f.ramp > 0).then_some(f.ramp as u64),
                 told_quota: (f.quota > 0).then_some(f.quota as u64),
                 by_others: f.by_others.max(f.guess) as u64,

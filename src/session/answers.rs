@@ -10,10 +10,11 @@ use tokio::sync::oneshot;
 use super::{
     PATIENCE_US,
     class::Class,
-    desk::{Desk, State},
+    desk::Desk,
     flights::End,
     pending::Asked,
     queue::{Answer, Grant, Queue, Refusal, Waiter},
+    state::State,
 };
 use crate::{ArrivalWithin, CountFrom, Error, exchange::Turn};
 

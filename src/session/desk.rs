@@ -1,7 +1,6 @@
 //! Where callers and the worker of one budget (of one partition of it) meet.
 
 use std::{
-    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -14,10 +13,9 @@ use tokio::sync::{Notify, oneshot};
 use super::{
     LEASE_US, MAX_WAITING, PATIENCE_US, SEND_SHARE,
     class::{Applied, Class, Route, Selection},
-    flights::{End, Flights},
-    lessons::{Lessons, Refused},
-    memory::Memory,
+    flights::End,
     queue::{Answer, Grant, Queue, Refusal, Waiter},
+    state::State,
     ticket::Ticket,
     worker,
 };
@@ -43,33 +41,6 @@ pub(crate) struct Desk {
     /// Until when it does so for certain.
     pub(crate) lease_until_us: AtomicU64,
     state: Mutex<State>,
-}
-
-/// What the callers and the worker both change.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    pub(crate) queues: BTreeMap<u32, Queue>,
-    pub(crate) flights: Flights,
-    pub(crate) routes: HashMap<u32, Weak<Route>>,
-    next_route: u32,
-    /// Callers in the queues when the worker last looked, and those that came since.
-    waiting: usize,
-    came: u64,
-    /// The worker lives.
-    pub(crate) working: bool,
-    /// It has been told to look, and has not looked yet.
-    pub(crate) told: bool,
-    /// What responses said: told in the next exchange.
-    pub(crate) lessons: Lessons,
-    pub(crate) flush: Vec<oneshot::Sender<Result<(), Error>>>,
-    /// When the exchange left that has not been answered yet.
-    pub(crate) unanswered: Option<u64>,
-    /// The provider refuses the credential.
-    pub(crate) refused: Option<Refused>,
-    /// Since when the store has not been reached, and why.
-    pub(crate) outage: Option<(u64, Error)>,
-    /// What the worker must remember while there is none.
-    pub(crate) memory: Option<Box<Memory>>,
 }
 
 impl Desk {
@@ -368,23 +339,6 @@ impl Desk {
     /// Exchanges made so far.
     pub(crate) fn exchanges(&self) -> u64 {
         self.exchanges.load(Ordering::Relaxed)
-    }
-}
-
-impl State {
-    /// Callers that ever came.
-    pub(crate) fn came(&self) -> u64 {
-        self.came
-    }
-
-    /// Counts who waits, and no longer those that were served.
-    pub(crate) fn recount(&mut self) {
-        self.waiting = self.queues.values().map(|queue| queue.waiters.len() + queue.hasty.len()).sum();
-    }
-
-    /// A caller went away without an answer.
-    pub(crate) fn left(&mut self) {
-        self.waiting = self.waiting.saturating_sub(1);
     }
 }
 

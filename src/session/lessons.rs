@@ -79,11 +79,11 @@ impl Lessons {
 impl Desk {
     /// Nobody in the fleet sends under the limits of a route for a while.
     pub(crate) async fn cool_down(self: &Arc<Self>, route: &Route, time: Duration) -> Result<(), Error> {
-        let granted_us = self.clock.now_us();
-        let until_us = Some(until(granted_us, time));
+        let until_us = Some(until(self.clock.now_us(), time));
         let by_hand = |limit: &Arc<Applied>| Throttle {
             limit: limit.clone(),
-            granted_us,
+            // No request is answered by it.
+            granted_us: u64::MAX,
             until_us,
             penalty_us: 0,
             at_most_us: 0,

@@ -7,11 +7,12 @@ use tokio::sync::watch;
 
 use super::{
     answers::{self, Trip},
-    desk::{Desk, State},
+    desk::Desk,
     journal::Journal,
     lessons::Throttle,
     pending::{Asked, Head, Known, Pending, Recall},
     queue::Queue,
+    state::State,
 };
 use crate::{
     CountFrom, Error,
@@ -59,6 +60,7 @@ impl Memory {
             node: node.borrow().clone(),
             lease_us: desk.lease_us,
             at_grant,
+            strangers: desk.budget.strangers(),
             ..Head::default()
         };
         Self {

@@ -42,6 +42,7 @@ pub(crate) struct Head {
     pub(crate) settle_us: Option<u64>,
     pub(crate) lease_us: u64,
     pub(crate) at_grant: bool,
+    pub(crate) strangers: bool,
 }
 
 /// What a session knows beside what it has to say: a store that forgot is told of it.
@@ -151,6 +152,7 @@ impl Pending {
             settle_us: head.settle_us,
             lease_us: head.lease_us,
             at_grant: head.at_grant,
+            strangers: head.strangers,
             limits: tables.limits,
             classes: tables.classes,
             resume,

@@ -88,7 +88,7 @@ impl Worker {
     /// Lets the callers that are about to ask come first, for as long as more of them do: they all go together. There is
     /// no timer in this, and one caller alone goes at once.
     async fn gather(&mut self) {
-        let came = self.desk.state().came();
+        let came = self.desk.state().came;
         let alone = !self.crowd && came <= self.came + 1;
         self.came = came;
         if alone {
@@ -96,7 +96,7 @@ impl Worker {
         }
         for _ in 0..MAX_GATHERS {
             tokio::task::yield_now().await;
-            let came = self.desk.state().came();
+            let came = self.desk.state().came;
             if came == self.came {
                 break;
             }

@@ -42,6 +42,8 @@ pub struct Case {
     start: Option<Datetime>,
     #[serde(default)]
     pub count_from: CountFrom,
+    #[serde(default)]
+    pub strangers: bool,
     lease_ms: Option<f64>,
     limits: Vec<Limit>,
     pub step: Vec<Step>,

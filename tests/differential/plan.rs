@@ -9,6 +9,7 @@ use proptest::prelude::*;
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub limits: Vec<Terms>,
+    pub strangers: bool,
     pub steps: Vec<Step>,
 }
 
@@ -126,19 +127,24 @@ fn step() -> impl Strategy<Value = Step> {
 pub fn plan() -> impl Strategy<Value = Plan> {
     let limits =
         (limit(0), limit(1), limit(2), 1..4usize).prop_map(|(a, b, c, n)| [a, b, c].into_iter().take(n).collect());
-    (limits, prop::collection::vec(step(), 1..60)).prop_map(|(limits, steps)| Plan { limits, steps })
+    (limits, any::<bool>(), prop::collection::vec(step(), 1..60)).prop_map(|(limits, strangers, steps)| Plan {
+        limits,
+        strangers,
+        steps,
+    })
 }
 
 /// Makes sensible requests of steps, by what was answered so far.
 pub struct Driver {
     limits: Vec<Terms>,
+    strangers: bool,
     seqs: BTreeMap<usize, u64>,
     node: u32,
 }
 
 impl Driver {
     pub fn new(plan: &Plan) -> Self {
-        Self { limits: plan.limits.clone(), seqs: BTreeMap::new(), node: 0 }
+        Self { limits: plan.limits.clone(), strangers: plan.strangers, seqs: BTreeMap::new(), node: 0 }
     }
 
     /// Four costs: one unit of each limit, of the first, of the last, and several of the first.
@@ -214,6 +220,7 @@ impl Driver {
             settle_us: Some(if step.mischief == Mischief::OtherNode { 40_000 } else { 0 }),
             lease_us: 5_000_000,
             at_grant: false,
+            strangers: self.strangers,
             limits: self.limits.clone(),
             classes: self.classes(step.mischief == Mischief::TooDear),
             resume,

@@ -24,7 +24,8 @@ pub(super) fn request(request: &Request) -> Vec<u8> {
     request.cools.iter().for_each(|cool| out.text(&cool.cause));
     out.uints([request.seq, request.acked]);
     out.maybe(request.settle_us);
-    out.uints([request.lease_us, u64::from(request.at_grant), u64::from(request.resume.is_some())]);
+    let [at_grant, strangers] = [request.at_grant, request.strangers].map(u64::from);
+    out.uints([request.lease_us, at_grant, strangers, u64::from(request.resume.is_some())]);
     request.limits.iter().for_each(|terms| out.terms(terms));
     out.count(request.classes.len());
     for class in &request.classes {

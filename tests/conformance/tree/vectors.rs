@@ -98,6 +98,7 @@ impl<'a> Run<'a> {
         let mut request = Request {
             lease_us: self.case.lease_us(),
             at_grant: self.case.count_from == CountFrom::Grant,
+            strangers: self.case.strangers,
             ..next(&step.session, acked, &self.terms)
         };
         let cost = step.cost.places(&self.terms);
