@@ -164,7 +164,7 @@ impl BudgetBuilder {
     }
 
     /// Whether others may use the same key. Then a limit that is new in the store is tried out with one request first, more
-    /// with each answer, and in its first two seconds no faster than its rate: of what is sent all at once, all that others left
+    /// with each answer, and for two of its periods no faster than its rate: of what is sent all at once, all that others left
     /// no room for would be rejected. Not by default; a budget of a preset, by default.
     pub fn strangers(mut self, may_come: bool) -> Self {
         self.strangers = may_come;

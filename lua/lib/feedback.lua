@@ -8,7 +8,7 @@
 local Feedback = later(function()
 
 local FORGIVE, AGREED, MEMORY, MORE, PLAUSIBLE, OURS, GIVE, TAKE, SPARE, FIRST =
-  60000000, 3, 5000000, 8, 8, 4, 4, 16, 16, 2000000
+  60000000, 3, 5000000, 8, 8, 4, 4, 16, 8, 60000000
 
 local function read(key)
   local v = cmsgpack.unpack(Fields.get('y:' .. key))
@@ -136,21 +136,28 @@ local function answered(limit, units, granted_ago, t)
   return true
 end
 
--- Units that may go, of those that are free: none while it cools down, then one, then more and more. In the beginning no
--- more than its rate needs: of what is sent all at once, all that a stranger leaves no room for is rejected.
-local function allows(limit, free, t)
+-- Units that may be in flight: none while it cools down, then one, then more and more, until it is as many as are free. In
+-- the beginning no more than twice what its rate needs, or two requests of several units (`head`): of what is sent all at
+-- once, all that a stranger leaves no room for is rejected.
+local function may_fly(limit, head, t)
   local f = limit.told
-  if f.cool_until > t.now then return math.min(free, 0) end
-  if f.ramp == 0 then return free end
-  local open = f.ramp
-  if f.cool_since == 0 and t.now - f.cool_until < math.min(2 * limit.per, FIRST) then
-    open = math.min(open, 1 + math.floor(limit.hold / math.max(math.floor(limit.per / limit.capacity), 1)))
+  if f.cool_until > t.now then return 0 end
+  if f.ramp == 0 then return math.huge end
+  if f.cool_since == 0 and limit.per <= FIRST and t.now - f.cool_until < 2 * limit.per then
+    local rate = math.floor(limit.hold / math.max(math.floor(limit.per / limit.capacity), 1))
+    return math.min(f.ramp, 1 + 2 * math.max(rate, head - 1))
   end
-  return math.min(free, math.max(open - limit.flying, 0))
+  return f.ramp
 end
 
--- Whether a request that is larger than the ramp goes all the same: alone.
-local function probes(limit, t) return limit.told.ramp > 0 and limit.flying == 0 and limit.told.cool_until <= t.now end
+-- Units that may go, of those that are free.
+local function allows(limit, free, t) return math.min(free, math.max(may_fly(limit, 1, t) - limit.flying, 0)) end
+
+-- Whether a request that is larger than what may still be in flight goes all the same.
+local function probes(limit, head, t)
+  local most = may_fly(limit, head, t)
+  return most < math.huge and limit.flying < most
+end
 
 -- A lower quota holds at once, a higher one when it was said several times, and never above ours.
 local function learn(f, quota, capacity)

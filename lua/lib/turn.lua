@@ -16,7 +16,7 @@ local function slack(limit) return nap_for(limit) + math.floor(limit.hold / 2) e
 -- Units of a limit that this turn may take, whose first request takes `head`.
 local function room_for(limit, head, place, t)
   local free = Limit.free(limit, t)
-  if free < head and limit.told and Feedback.probes(limit, t) then free = math.min(limit.is.free(limit, t), head) end
+  if free < head and limit.told and Feedback.probes(limit, head, t) then free = math.min(limit.is.free(limit, t), head) end
   if limit.owed_units > 0 and limit.owed_until > t.now and limit.owed_place ~= place then
     free = free - limit.owed_units
   end

@@ -21,9 +21,9 @@ const OURS: i64 = 4;
 const GIVE: i64 = 4;
 /// So many parts of the whole are taken back after the first [`FORGIVE`], and twice as many after each further one.
 const TAKE: i64 = 16;
-/// How long a limit of which nothing is known is tried out at its rate rather than all at once, at most: else two periods,
-/// since by then it was used whole.
-const FIRST: i64 = 2_000_000;
+/// A limit of which nothing is known is tried at its rate rather than all at once for two periods of at most so long: by then
+/// all of it was used once.
+const FIRST: i64 = 60_000_000;
 /// Others will use a little more than they were seen to: so many parts of it, and one.
 const MORE: i64 = 8;
 
@@ -165,31 +165,24 @@ impl Feedback {
         true
     }
 
-    /// Units that may go, of those that are free: none while it cools down, then one, then more and more. In the beginning no
-    /// more than its rate needs: of what is sent all at once, all that a stranger leaves no room for is rejected.
-    /// `rate`: units in flight when as many go as come free.
-    pub(crate) fn allows(&self, free: i64, flying: i64, rate: i64, period: i64, t: Time) -> i64 {
+    /// Units that may be in flight: none while it cools down, then one, then more and more, until it is as many as are free.
+    /// In the beginning no more than twice what its `rate` needs, or two requests of several units (`head`): of what is sent
+    /// all at once, all that a stranger leaves no room for is rejected.
+    pub(crate) fn may_fly(&self, head: i64, rate: i64, period: i64, t: Time) -> i64 {
         if self.cool_until > t.now {
-            return free.min(0);
+            0
+        } else if self.ramp == 0 {
+            i64::MAX
+        } else if self.is_untried() && period <= FIRST && t.now - self.cool_until < 2 * period {
+            self.ramp.min(1 + 2 * rate.max(head - 1))
+        } else {
+            self.ramp
         }
-        if self.ramp == 0 {
-            return free;
-        }
-        let mut open = self.ramp;
-        if self.is_untried() && t.now - self.cool_until < (2 * period).min(FIRST) {
-            open = open.min(1 + rate);
-        }
-        free.min((open - flying).max(0))
     }
 
     /// It was never cooled down, and is tried little by little all the same.
     fn is_untried(&self) -> bool {
         self.cool_since == 0
-    }
-
-    /// Whether a request that is larger than the ramp goes all the same: alone.
-    pub(crate) fn probes(&self, flying: i64, t: Time) -> bool {
-        self.ramp > 0 && flying == 0 && self.cool_until <= t.now
     }
 
     /// Units that were used, by what the provider says is left, beyond the most that we can have used when it was counted:

@@ -18,7 +18,7 @@ const CONCURRENCY_PERIOD: i64 = 200_000;
 const LONGEST_HOLD: i64 = 1 << 32;
 
 /// Beside a stranger so many parts of a bucket stay in it, and one unit.
-const SPARE: i64 = 16;
+const SPARE: i64 = 8;
 
 /// Part of the mean hold after which the `place`-th of `flying` units is expected to land.
 pub(crate) fn spread(hold: i64, place: i64, flying: i64) -> i64 {
@@ -200,9 +200,17 @@ impl Limit {
         }
     }
 
-    /// Whether a request that is larger than what may go is let through all the same, alone.
-    pub(crate) fn probes(&self, t: Time) -> bool {
-        self.feedback.as_ref().is_some_and(|f| f.probes(self.flying, t))
+    /// Units that may be in flight, as responses have it; `head`: of the next request.
+    fn may_fly(&self, head: i64, t: Time) -> i64 {
+        // Units in flight when as many go as come free.
+        let rate = self.hold / (self.period() / self.terms.capacity() as i64).max(1);
+        self.feedback.as_ref().map_or(i64::MAX, |f| f.may_fly(head, rate, self.period(), t))
+    }
+
+    /// Whether a request that is larger than what may still be in flight goes all the same.
+    pub(crate) fn probes(&self, head: i64, t: Time) -> bool {
+        let most = self.may_fly(head, t);
+        most < i64::MAX && self.flying < most
     }
 
     /// Whether it cools down, or is tried again little by little.
@@ -231,11 +239,7 @@ impl Limit {
     /// Units free now; below zero: more is used than allowed. None while it cools down.
     pub(crate) fn free(&self, t: Time) -> i64 {
         let open = self.open(t);
-        let allows = |f: &Feedback| {
-            let rate = self.hold / (self.period() / self.terms.capacity() as i64).max(1);
-            f.allows(open, self.flying, rate, self.period(), t)
-        };
-        self.feedback.as_deref().map_or(open, allows)
+        open.min((self.may_fly(1, t) - self.flying).max(0))
     }
 
     /// Units free now, whatever cools down.

@@ -109,7 +109,7 @@ impl Counter<'_> {
     fn room(&self, l: usize, head: i64, place: i64) -> i64 {
         let limit = &self.limits[l];
         let mut free = limit.free(self.t);
-        if free < head && limit.probes(self.t) {
+        if free < head && limit.probes(head, self.t) {
             free = limit.open(self.t).min(head);
         }
         if limit.owed.units > 0 && limit.owed.until > self.t.now && limit.owed.place != place {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     Budget, Cost, Error, Limit,
     error::ErrorKind,
-    exchange::Terms,
+    exchange::{MAX_UNITS, Terms},
     name::{encode_value, shown},
 };
 
@@ -155,6 +155,14 @@ impl Selection {
     }
 }
 
+/// What a request asked for, as it turned out.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) took: Option<Arc<Class>>,
+    pub(crate) left: Option<Arc<Class>>,
+    pub(crate) beyond: Vec<(Arc<Applied>, u64)>,
+}
+
 /// What one request takes of each limit of its route.
 #[derive(Debug)]
 pub(crate) struct Class {
@@ -193,8 +201,12 @@ impl Class {
                 format!("budget {budget}: a cost of {} takes nothing from any of its limits", units.join(" and "));
             return Err(Error::config(format!("{why}; give a cost in the units of the limits")));
         }
+        Ok(Self::of(parts))
+    }
+
+    fn of(parts: Vec<(Arc<Applied>, u64)>) -> Self {
         let periods = || parts.iter().filter(|(l, _)| !l.terms.holds_to_the_end()).map(|(l, _)| l.terms.period_us());
-        Ok(Self {
+        Self {
             ages: periods().next().is_some(),
             to_the_end: parts.iter().any(|(l, _)| l.terms.holds_to_the_end()),
             lazy_us: if parts.iter().any(|(l, _)| l.terms.holds_to_the_end()) {
@@ -204,6 +216,23 @@ impl Class {
             },
             grain_us: periods().min().unwrap_or(1_000_000) / 2048,
             parts,
-        })
+        }
+    }
+
+    /// What a request really took of what it asked for, what it left, and the units that it took beyond that. What is held
+    /// to the end stays as it was asked for, and so does a unit that is not named.
+    pub(crate) fn settled(&self, cost: &Cost) -> Settled {
+        let (mut took, mut left, mut beyond) = (Vec::new(), Vec::new(), Vec::new());
+        for (limit, asked) in &self.parts {
+            let named = cost.iter().find(|(unit, _)| *unit == limit.unit && !limit.terms.holds_to_the_end());
+            // A number out of a response may be any.
+            let truly = named.map_or(*asked, |(_, units)| units.min(MAX_UNITS));
+            let of_these = |units: u64| (units > 0).then(|| (limit.clone(), units));
+            took.extend(of_these(truly.min(*asked)));
+            left.extend(of_these(asked.saturating_sub(truly)));
+            beyond.extend(of_these(truly.saturating_sub(*asked)));
+        }
+        let class = |parts: Vec<_>| (!parts.is_empty()).then(|| Arc::new(Self::of(parts)));
+        Settled { took: class(took), left: class(left), beyond }
     }
 }

@@ -19,10 +19,7 @@ use super::{
     ticket::Ticket,
     worker,
 };
-use crate::{
-    ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind,
-    exchange::MAX_UNITS,
-};
+use crate::{ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind};
 
 /// Shared by all handles of one budget and partition.
 #[derive(Debug)]
@@ -253,18 +250,8 @@ impl Desk {
         let mut state = self.state();
         let before = state.flights.next_us();
         match grant.batch {
-            Some(batch) => {
-                let floor = self.budget.rtt_floor().as_micros() as u64;
-                state.flights.end(batch, end, now_us, floor);
-            }
-            // Granted while the store was out of reach: it is told as soon as it is back.
-            None if end != End::Unsent => {
-                for (limit, units) in &grant.class.parts {
-                    if !limit.terms.holds_to_the_end() {
-                        state.flights.reports.correct(limit.clone(), *units as i64, now_us);
-                    }
-                }
-            }
+            Some(batch) => state.flights.end(batch, end, now_us, self.floor_us()),
+            None if end != End::Unsent => state.flights.uncounted(&grant.class.parts, now_us),
             None => {}
         }
         let sooner = state.flights.next_us().is_some_and(|next| before.is_none_or(|before| next < before));
@@ -276,17 +263,13 @@ impl Desk {
     /// A permit ended, and took something else than what it asked for.
     pub(crate) fn settle(self: &Arc<Self>, grant: &Grant, cost: &Cost) {
         let now_us = self.clock.now_us();
-        let since = grant.batch.and_then(|batch| self.state().flights.ageing_since(batch));
-        self.end(grant, End::Answered);
-        let at_us = since.unwrap_or(now_us);
+        let settled = grant.class.settled(cost);
         let mut state = self.state();
-        for (limit, asked) in &grant.class.parts {
-            let named = cost.iter().find(|(unit, _)| *unit == limit.unit);
-            let Some((_, truly)) = named else { continue };
-            // A number out of a response may be any.
-            let more = truly.min(MAX_UNITS) as i64 - *asked as i64;
-            if more != 0 && !limit.terms.holds_to_the_end() {
-                state.flights.reports.correct(limit.clone(), more, at_us);
+        match grant.batch {
+            Some(batch) => state.flights.settle(batch, &settled, now_us, self.floor_us()),
+            None => {
+                let took = settled.took.iter().flat_map(|took| &took.parts);
+                state.flights.uncounted(took.chain(&settled.beyond), now_us);
             }
         }
         self.rouse(state, true);
@@ -303,6 +286,10 @@ impl Desk {
             (CountFrom::Response, ArrivalWithin::Unbounded) => lease,
             (CountFrom::Grant, _) => u64::MAX,
         }
+    }
+
+    fn floor_us(&self) -> u64 {
+        self.budget.rtt_floor().as_micros() as u64
     }
 
     pub(crate) fn allows_on_error(&self) -> bool {

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{class::Class, reports::Reports};
+use super::{
+    class::{Applied, Class, Settled},
+    reports::Reports,
+};
 use crate::exchange::Part;
 
 /// Permits of one cost that one exchange granted.
@@ -105,9 +108,44 @@ impl Flights {
         }
     }
 
-    /// Since when what a permit took has been ageing; `None`: it does not yet.
-    pub(crate) fn ageing_since(&self, id: u64) -> Option<u64> {
-        self.batches.get(&id).and_then(|b| b.arrived_us)
+    /// One permit of a batch ended, and took something else than what it asked for.
+    pub(crate) fn settle(&mut self, id: u64, settled: &Settled, now_us: u64, floor_us: u64) {
+        let Self { batches, reports, .. } = self;
+        let Some(batch) = batches.get_mut(&id) else { return };
+        let at_us = match batch.arrived_us {
+            // What it left ages with what it took: it is taken off again.
+            Some(since) => {
+                for (limit, units) in settled.left.iter().flat_map(|left| &left.parts) {
+                    reports.correct(limit.clone(), -(*units as i64), since);
+                }
+                self.end(id, End::Answered, now_us, floor_us);
+                since
+            }
+            None => {
+                let at = now_us.saturating_sub(floor_us).max(batch.granted_us);
+                if let Some(took) = &settled.took {
+                    reports.land(took, Part::Whole, 1, at, now_us - batch.granted_us);
+                }
+                if let Some(left) = &settled.left {
+                    reports.land(left, Part::Unsent, 1, now_us, 0);
+                }
+                batch.open -= 1;
+                if batch.open + batch.given_up == 0 {
+                    batches.remove(&id);
+                }
+                at
+            }
+        };
+        for (limit, units) in &settled.beyond {
+            self.reports.correct(limit.clone(), *units as i64, at_us);
+        }
+    }
+
+    /// Units of a permit that was granted while the store was out of reach: it is told as soon as it is back.
+    pub(crate) fn uncounted<'a>(&mut self, parts: impl IntoIterator<Item = &'a (Arc<Applied>, u64)>, now_us: u64) {
+        for (limit, units) in parts.into_iter().filter(|(limit, _)| !limit.terms.holds_to_the_end()) {
+            self.reports.correct(limit.clone(), *units as i64, now_us);
+        }
     }
 
     /// Requests that must have arrived by now start to age.

@@ -69,10 +69,9 @@ async fn shopify() {
     let graphql = Play::new("shopify", AS_THEY_ARE, &[("POST", "x.myshopify.com", "/admin/api/2026-01/graphql.json")]);
     let ((), log) = tokio::join!(is_kept_to(rest, &["rest"]), graphql.run());
     assert_eq!(log.count("rejected"), 0, "{log}");
-    // What a query did not need comes back late here, so that a full bucket is not used as it might be.
     let share = log.share("points");
     println!("shopify: {} sent, {:.1} % of points", log.count("sent"), share * 100.0);
-    assert!(share >= 0.7, "{share}: {log}");
+    assert!(share >= 0.95, "{share}: {log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,8 +108,8 @@ async fn slack() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn openai() {
     let play = Play {
-        vars: &[("requests", "100"), ("requests_per", "3s"), ("tokens", "40000")],
-        ..Play::new("openai", minutes(0.2), &[("POST", "api.openai.com", "/v1/chat/completions")])
+        vars: &[("requests", "500"), ("requests_per", "3s"), ("tokens", "200000")],
+        ..Play::new("openai", minutes(1.0), &[("POST", "api.openai.com", "/v1/chat/completions")])
     };
     is_kept_to(play, &["tokens"]).await;
 }
