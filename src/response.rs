@@ -133,8 +133,12 @@ impl Dialect {
 impl Dialect {
     /// Whether the body of an answer with this status may have something to say.
     pub fn reads_body(&self, status: StatusCode) -> bool {
-        self.signals.iter().any(signal::Signal::reads_body)
-            || self.throttles.iter().any(|rule| rule.reads_body(status.as_u16()))
+        self.signals.iter().any(signal::Signal::reads_body) || self.judges_body(status)
+    }
+
+    /// Whether it is the body of an answer with this status that says whether the request was throttled.
+    pub(crate) fn judges_body(&self, status: StatusCode) -> bool {
+        self.throttles.iter().any(|rule| rule.reads_body(status.as_u16()))
     }
 }
 

@@ -57,7 +57,7 @@ fn each_provider_of_the_story_says_429_to_those_who_pace_themselves_and_never_wi
         let (alone, together) = acts(&[provider, "--seconds", if provider == "klinky" { "6" } else { "3" }]);
         assert!(alone["rejected"].as_u64().unwrap() > 10, "{provider}: {alone:#}");
         assert_eq!((&together["rejected"], &together["lost"]), (&0.into(), &0.into()), "{provider}: {together:#}");
-        assert!(together["accepted"].as_u64().unwrap() >= 10, "{provider}: {together:#}");
+        assert!(together["accepted"].as_u64().unwrap() >= 8, "{provider}: {together:#}");
     }
 }
 
@@ -67,7 +67,7 @@ fn what_a_stranger_takes_is_obeyed_and_told() {
     assert!(together["strangers"].as_u64().unwrap() > 0, "{together:#}");
     assert_eq!((&together["too_early"], &together["lost"]), (&0.into(), &0.into()), "{together:#}");
     let rejected = |act: &Value| act["rejected"].as_u64().unwrap();
-    assert!(rejected(&together) * 3 < rejected(&alone), "{alone:#} {together:#}");
+    assert!(rejected(&together) <= 4 && rejected(&alone) > 20, "{alone:#} {together:#}");
 }
 
 #[test]

@@ -7,6 +7,8 @@
 
 mod support;
 
+#[path = "providers/channels.rs"]
+mod channels;
 #[path = "providers/eleven.rs"]
 mod eleven;
 #[path = "providers/first_no.rs"]

@@ -110,7 +110,8 @@ local function cooling(limit, t) return limit.told and Feedback.cooling(limit, t
 local function release(limit, k, t)
   if not limit.told or not Feedback.holds_back(limit, t) then return limit.is.release(limit, k, t) end
   -- What is free all the same can go as soon as it has cooled down, or the probe has been answered.
-  local at = limit.told.cool_until > t.now and limit.told.cool_until or t.now + math.max(limit.hold, 1000)
+  local hold = limit.hold == 0 and FIRST_HOLD or math.max(limit.hold, 1000)
+  local at = limit.told.cool_until > t.now and limit.told.cool_until or t.now + hold
   local beyond = k - math.max(limit.is.free(limit, t), 0) + math.max(free(limit, t), 0)
   return math.max(at, beyond > 0 and limit.is.release(limit, beyond, t) or t.now)
 end

@@ -135,10 +135,64 @@ local function add(limit, at, units, now)
   return Fields.set(chunk_name(limit, log.last), struct.pack('>I7I6', at, units))
 end
 
--- Takes units back: from the oldest, which would have left first, so that nothing leaves before its time.
-local function refund(limit, units)
-  local log = limit.log
+-- Takes up to `left` units off one chunk, from the newest entry that is old enough. Returns what is still left.
+local function refund_chunk(limit, n, left, at)
+  local log, chunk = limit.log, Fields.get(chunk_name(limit, n))
+  local gone, before, units = 0, 0, {}
+  if n == log.first then gone, before = log.gone, log.gone_units end
+  local count, through, old = #chunk / ENTRY, before, gone
+  for i = gone + 1, count do
+    local when, sum = entry_at(chunk, i)
+    units[i], through = sum - through, sum
+    if when <= at then old = i end
+  end
+  if old == gone then return left end
+  while old > gone and left > 0 do
+    local taken = math.min(left, units[old])
+    units[old], left, old = units[old] - taken, left - taken, old - 1
+  end
+  local parts, stay = { string.sub(chunk, 1, ENTRY * gone) }, 0
+  through = before
+  for i = gone + 1, count do
+    if units[i] > 0 then
+      through, stay = through + units[i], stay + 1
+      parts[stay + 1] = struct.pack('>I7I6', entry_at(chunk, i), through)
+    end
+  end
+  log.entries = log.entries - (count - gone - stay)
+  if stay > 0 then
+    Fields.set(chunk_name(limit, n), table.concat(parts))
+    return left
+  end
+  -- Nothing is left of it: those behind it move up.
+  for m = n, log.last - 1 do Fields.set(chunk_name(limit, m), Fields.get(chunk_name(limit, m + 1))) end
+  Fields.drop(chunk_name(limit, log.last))
+  if n == log.first then log.gone, log.gone_units = 0, 0 end
+  log.last = log.last - 1
+  return left
+end
+
+-- Takes units back that were said to be used at about `at`. Off an entry that is newer than theirs, what is used would leave
+-- before its time; so off the newest that are older for certain, and then off the oldest of all. When something happened is
+-- known to the time that an exchange takes: less than SURE, or it is given up.
+local function refund(limit, units, at)
+  local SURE, log = 2000000, limit.log
   local left = math.min(units, log.used)
+  if log.entries > 0 and log.oldest <= at - SURE then
+    local used = log.used - left
+    for n = log.last, log.first, -1 do
+      if left == 0 then break end
+      left = refund_chunk(limit, n, left, at - SURE)
+    end
+    if log.entries == 0 then
+      limit.log = empty()
+      return
+    end
+    log.used = used + left
+    log.oldest = entry_at(Fields.get(chunk_name(limit, log.first)), log.gone + 1)
+    local last = Fields.get(chunk_name(limit, log.last))
+    log.newest = entry_at(last, #last / ENTRY)
+  end
   while left > 0 do
     local chunk = Fields.get(chunk_name(limit, log.first))
     local gone, count = log.gone, #chunk / ENTRY

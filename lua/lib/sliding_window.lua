@@ -36,7 +36,7 @@ local function adjust(limit, units, age, t)
   if units > 0 then
     Log.add(limit, t.now - age, units, t.now)
   elseif age < limit.per then
-    Log.refund(limit, -units)
+    Log.refund(limit, -units, t.now - age)
   end
 end
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::exchange::{Cool, Request, Seen, Terms};
 
-/// The mean hold that a concurrency limit starts with.
+/// The mean hold that is thought of before one is known, where it matters.
 const FIRST_HOLD: i64 = 50_000;
 /// What counts as its period.
 const CONCURRENCY_PERIOD: i64 = 200_000;
@@ -320,7 +320,7 @@ impl Limit {
                 if units > 0 {
                     s.log.add(t.now - age, units, *quota as i64, *per_us as i64, t.now);
                 } else if age < *per_us as i64 {
-                    s.log.refund(-units);
+                    s.log.refund(-units, t.now - age);
                 }
             }
             (State::Bucket(s), terms) => {
@@ -347,7 +347,8 @@ impl Limit {
     pub(crate) fn release(&self, k: i64, t: Time) -> i64 {
         let Some(feedback) = self.feedback.as_ref().filter(|f| f.holds_back(t)) else { return self.reopen(k, t) };
         // What is free all the same can go as soon as it has cooled down, or the probe has been answered.
-        let at = if feedback.cool_until > t.now { feedback.cool_until } else { t.now + self.hold.max(1000) };
+        let hold = if self.hold == 0 { FIRST_HOLD } else { self.hold.max(1000) };
+        let at = if feedback.cool_until > t.now { feedback.cool_until } else { t.now + hold };
         let beyond = k - self.open(t).max(0) + self.free(t).max(0);
         at.max(if beyond > 0 { self.reopen(beyond, t) } else { t.now })
     }

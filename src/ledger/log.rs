@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 pub(crate) const EXACT: usize = 1024;
 /// Rounding costs at most this part of a window: half of the 0.1 % that merging may cost, the caller has the other half.
 pub(crate) const GRID: i64 = 2048;
+/// When something happened is known to the time that an exchange takes: less than this, or it is given up.
+const SURE: i64 = 2_000_000;
 /// The most that one exchange removes.
 pub(crate) const TRIM: usize = 256;
 
@@ -58,10 +60,21 @@ impl Log {
         }
     }
 
-    /// Takes units back: from the oldest, which would have left first, so that nothing leaves before its time.
-    pub(crate) fn refund(&mut self, units: i64) {
+    /// Takes units back that were said to be used at about `at`. Off an entry that is newer than theirs, what is used would
+    /// leave before its time; so off the newest that are older for certain, and then off the oldest of all.
+    pub(crate) fn refund(&mut self, units: i64, at: i64) {
         let mut left = units.min(self.used);
         self.used -= left;
+        let mut place = self.entries.partition_point(|&(t, _)| t <= at - SURE);
+        while left > 0 && place > 0 {
+            place -= 1;
+            let taken = left.min(self.entries[place].1);
+            self.entries[place].1 -= taken;
+            left -= taken;
+            if self.entries[place].1 == 0 {
+                self.entries.remove(place);
+            }
+        }
         while let Some(front) = self.entries.front_mut() {
             if left < front.1 {
                 front.1 -= left;

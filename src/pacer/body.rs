@@ -48,10 +48,8 @@ struct Held {
 pub(super) async fn receive<B: Body>(turn: Turn, response: Response<B>) -> (Response<PacedBody<B>>, bool) {
     let (parts, body) = response.into_parts();
     let mut body = PacedBody { front: VecDeque::new(), rest: Box::pin(body), ended: false, held: None };
-    let failed = !parts.status.is_success();
     let holds = turn.ends_with_body();
-    let look = turn.reads_body(parts.status) && (failed || !holds);
-    let seen = if look { body.look().await } else { Vec::new() };
+    let seen = if turn.looks_first(parts.status) { body.look().await } else { Vec::new() };
     let verdict = turn.read(parts.status, &parts.headers, &seen);
     let again = verdict.again;
     if holds && verdict.said.throttled.is_none() && !body.ended {

@@ -75,6 +75,13 @@ impl Turn {
         self.pacer.settings.preset.as_ref().is_some_and(|preset| preset.complete_at() == crate::CompleteAt::Body)
     }
 
+    /// Whether the caller may see a response with this status only when its body has been looked into.
+    #[cfg(any(feature = "reqwest", feature = "tower"))]
+    pub(super) fn looks_first(&self, status: StatusCode) -> bool {
+        let waits_for_it = self.ends_with_body() && status.is_success();
+        self.pacer.settings.dialect.judges_body(status) || (self.reads_body(status) && !waits_for_it)
+    }
+
     /// Whether the body says what the request really took.
     pub(super) fn learns_cost(&self) -> bool {
         self.pacer.settings.preset.as_ref().is_some_and(|preset| preset.cost_at().next().is_some())

@@ -55,6 +55,42 @@ async fn a_throttled_request_is_sent_again_when_the_provider_said_and_not_before
     assert_eq!(said.cause, "429, retry-after 1.0 s");
 }
 
+/// A 200 that says "throttled" in its body, as some APIs do, also where a response is in only with its body.
+#[tokio::test]
+async fn a_throttle_that_only_the_body_tells_of_is_sent_again() {
+    for complete in ["headers", "body"] {
+        let no = r#"{"ok": false, "error": "ratelimited"}"#;
+        let server = Server::start(move |n, _| answer(200, &[], if n == 0 { no } else { r#"{"ok": true}"# })).await;
+        let preset = format!(
+            r#"
+            name = "polite"
+            about = "never an error"
+            read = 2026-11-23
+            sources = ["https://example.com"]
+            [[limit]]
+            name = "minute"
+            kind = "sliding-window"
+            quota = 100
+            per = "1m"
+            [[route]]
+            [[throttle]]
+            status = [200]
+            body_at = {{ at = "/error", is = "ratelimited" }}
+            wait = ["1s"]
+            [response]
+            complete = "{complete}"
+            "#
+        );
+        let preset = Preset::parse(&preset).unwrap();
+        let limiter = Limiter::new(MemoryStore::new(), preset.budget("polite", &[]).unwrap().build().unwrap());
+        let client = reqwest_client(Pacer::new(limiter).preset(preset)).unwrap();
+        let response = client.get(&server.url).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), r#"{"ok": true}"#, "{complete}");
+        let hits = server.hits();
+        assert!(hits.len() == 2 && hits[1].at - hits[0].at >= SECOND, "{complete}: {} hits", hits.len());
+    }
+}
+
 #[tokio::test]
 async fn only_what_may_be_sent_again_is_and_its_key_stays_the_same() {
     for (key, tries) in [(None, 1), (Some("8e03978e"), 2)] {

@@ -27,6 +27,30 @@ async fn klaviyo() {
     is_kept_to(Play::new("klaviyo", minutes(0.1), calls), &["steady GET /api/images", "steady GET /api/flows/*"]).await;
 }
 
+/// An endpoint with a limit of its own by the day.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn klaviyo_by_the_day() {
+    let days = Short { periods: &[("1m", "1s"), ("1d", "3s")], scale: 0.05 };
+    is_kept_to(Play::new("klaviyo", days, &[("POST", "a.klaviyo.com", "/api/images")]), &["daily POST /api/images"])
+        .await;
+}
+
+/// What the query asks for has limits of its own, whichever the endpoint.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn klaviyo_by_the_query() {
+    let calls = &[
+        ("GET", "a.klaviyo.com", "/api/profiles/7?additional-fields[profile]=predictive_analytics"),
+        (
+            "GET",
+            "a.klaviyo.com",
+            "/api/lists/7/profiles?page[size]=9&additional-fields%5Bprofile%5D=predictive_analytics",
+        ),
+        ("GET", "a.klaviyo.com", "/api/lists/7?additional-fields[list]=profile_count"),
+    ];
+    let binds = ["steady predictive-analytics", "steady additional-fields"];
+    is_kept_to(Play::new("klaviyo", minutes(0.1), calls), &binds).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keap() {
     let calls = &[("GET", "api.infusionsoft.com", "/crm/rest/v1/contacts")];

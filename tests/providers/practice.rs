@@ -69,15 +69,6 @@ impl Log {
     }
 }
 
-impl Log {
-    /// How many calls were accepted and how many were not, from this second on.
-    pub fn since_second(&self, from: usize) -> (u64, u64) {
-        let seconds = &self.0["seconds"].as_array().unwrap()[from..];
-        let sum = |what: &str| seconds.iter().map(|second| second[what].as_u64().unwrap()).sum();
-        (sum("accepted"), sum("rejected"))
-    }
-}
-
 impl std::fmt::Display for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut log = self.0.clone();

@@ -10,6 +10,9 @@ use super::{
     act::{Act, Outcome},
 };
 
+/// So many calls may find out that there is a stranger.
+const FIRST: u64 = 3;
+
 /// Both acts of one demo.
 pub struct Report {
     quota: u64,
@@ -29,10 +32,11 @@ impl Report {
         Self { quota: demo.quota, per, provider, stranger, acts }
     }
 
-    /// Whether the act with paceline saw not a single 429, and calls at all. Where a stranger takes what nobody can know of,
-    /// whether nobody sent while the provider had told to wait.
+    /// Whether the act with paceline saw not a single 429, and calls at all. Of a stranger nobody can know before the provider
+    /// tells: then whether it saw those that told of him and hardly more, and nobody sent while the provider had told to wait.
     pub fn is_proof(&self) -> bool {
-        let obeyed = |act: &Outcome| act.too_early == 0 && (act.rejected == 0 || self.stranger.is_some());
+        let told_by = |act: &Outcome| if self.stranger.is_some() { FIRST.max(act.sent / 50) } else { 0 };
+        let obeyed = |act: &Outcome| act.too_early == 0 && act.rejected <= told_by(act);
         self.acts.iter().filter(|act| act.act == Act::Together).all(|act| obeyed(act) && act.accepted > 0)
     }
 
@@ -88,8 +92,8 @@ impl Report {
                 "No call reached the provider in act two: something is wrong with the store or this machine.".into()
             }
             (alone, together) if self.is_proof() => format!(
-                "{together} calls were told 429, where it was {alone} without paceline: a stranger had taken what they were\n\
-                 sent for. Each time everybody waited, and nobody sent before the time that the provider gave."
+                "{together} of the calls told of a stranger by a 429, where there were {alone} without paceline. Everybody\n\
+                 waited as long as the provider said, and since then there is room for both."
             ),
             (_, together) => {
                 format!("{together} calls were told 429 in act two: that must not happen. Please report it.")

@@ -111,12 +111,11 @@ mod tests {
         house::{Call, named},
         setup::{SECOND, Setup},
     };
-    use axum::body::Bytes;
 
     const START: Duration = Duration::from_secs(1_800_000_000);
 
     fn call(method: &str, path: &str, number: u64) -> Call {
-        Call { method: method.into(), host: String::new(), path: path.into(), body: Bytes::new(), number }
+        Call { number, ..Call::to(method, path) }
     }
 
     /// Calls every `gap` for `time`; how many were accepted.

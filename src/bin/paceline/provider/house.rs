@@ -37,6 +37,7 @@ pub struct Call {
     pub method: String,
     pub host: String,
     pub path: String,
+    pub query: String,
     pub body: Bytes,
     /// Calls before it.
     pub number: u64,
@@ -89,6 +90,13 @@ pub const NAMES: [&str; 11] =
     ["aisoule", "customerio", "github", "hubspot", "keap", "klaviyo", "klinky", "openai", "shopify", "slack", "stripe"];
 
 impl Call {
+    /// The first call, with nothing but a method and a path.
+    #[cfg(test)]
+    pub fn to(method: &str, path: &str) -> Self {
+        let [method, path] = [method, path].map(str::to_owned);
+        Self { method, host: String::new(), path, query: String::new(), body: Bytes::new(), number: 0 }
+    }
+
     /// Whether its path is such a one: `*` is any segment, `**` at the end any rest.
     pub fn is(&self, method: &str, pattern: &str) -> bool {
         if !method.is_empty() && self.method != method {
@@ -165,13 +173,7 @@ mod tests {
 
     #[test]
     fn paths_are_told_apart() {
-        let call = |path: &str| Call {
-            method: "GET".into(),
-            host: String::new(),
-            path: path.into(),
-            body: Bytes::new(),
-            number: 0,
-        };
+        let call = |path: &str| Call::to("GET", path);
         assert!(call("/api/lists/7/tags").is("GET", "/api/lists/*/tags"));
         assert!(call("/api/lists/7/").is("", "/api/lists/*"));
         assert!(call("/api/media/7/x").is("", "/api/media/**"));

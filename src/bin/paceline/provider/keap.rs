@@ -110,14 +110,7 @@ mod tests {
     fn both_windows_are_told_in_keaps_own_headers() {
         let usages = vec![usage(240, 240, MINUTE), usage(5, 1, SECOND)];
         let judged = Judged { hit: Some(0), usages, now: Duration::ZERO };
-        let call = Call {
-            method: "GET".into(),
-            host: String::new(),
-            path: "/".into(),
-            body: axum::body::Bytes::new(),
-            number: 0,
-        };
-        let response = Rules(Vec::new()).answer(&call, &judged).response;
+        let response = Rules(Vec::new()).answer(&Call::to("GET", "/"), &judged).response;
         assert_eq!(response.status(), 429);
         let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(header("x-keap-product-throttle-available"), "4");
@@ -132,14 +125,7 @@ mod tests {
         let keap = Keap(Setup::default());
         let usages = [5, 240, 30_000, 10_000, 250_000].map(|quota| usage(quota, 1, MINUTE)).to_vec();
         let judged = Judged { hit: None, usages, now: Duration::from_secs(100) };
-        let call = Call {
-            method: "GET".into(),
-            host: String::new(),
-            path: "/".into(),
-            body: axum::body::Bytes::new(),
-            number: 0,
-        };
-        let response = keap.answer(&call, &judged).response;
+        let response = keap.answer(&Call::to("GET", "/"), &judged).response;
         assert_eq!(response.headers()["x-keap-tenant-throttle-available"], "9999|249999");
         assert_eq!(response.headers()["x-keap-product-quota-expiry-time"], "130000");
     }

@@ -37,12 +37,18 @@ const ENDPOINTS: [(&str, &str, Tier); 14] = [
     ("POST", "/api/lists", (10, 150, Some(150))),
 ];
 
+/// What is dear to find out is counted by itself, whichever endpoint is asked for it.
+const PARAMETERS: [(&str, &str, Tier); 2] =
+    [("profile_count", "additional-fields", XS), ("predictive_analytics", "predictive-analytics", M)];
+
 impl House for Klaviyo {
     fn charges(&self, call: &Call) -> Vec<Charge> {
         let known = ENDPOINTS.iter().find(|(method, path, _)| call.is(method, path));
-        let (endpoint, (burst, steady, daily)) = match known {
-            Some((method, path, tier)) => (format!("{method} {path}"), *tier),
-            None => (format!("{} {}", call.method, call.path), XS),
+        let asked = PARAMETERS.iter().find(|(parameter, ..)| call.query.contains(parameter));
+        let (endpoint, (burst, steady, daily)) = match (asked, known) {
+            (Some((_, shared, tier)), _) => ((*shared).to_owned(), *tier),
+            (None, Some((method, path, tier))) => (format!("{method} {path}"), *tier),
+            (None, None) => (format!("{} {}", call.method, call.path), XS),
         };
         let windows = [("burst", Some(burst), SECOND), ("steady", Some(steady), MINUTE), ("daily", daily, DAY)];
         let charges = windows.into_iter().filter_map(|(name, quota, per)| {

@@ -141,7 +141,8 @@ async fn call(State(provider): State<Provider>, method: Method, uri: Uri, header
     let name = headers.get(REPLICA_HEADER).and_then(|name| name.to_str().ok()).unwrap_or("(unnamed)");
     let client = name.chars().take(MAX_NAME).collect();
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
-    let call = Call { method: method.to_string(), host, path: uri.path().to_owned(), body, number: 0 };
+    let (path, query) = (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned());
+    let call = Call { method: method.to_string(), host, path, query, body, number: 0 };
     // A task of its own: a call that was sent arrives and counts, also when its caller has hung up meanwhile.
     let handled = tokio::spawn(provider.handle(call, client)).await;
     handled.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
@@ -150,11 +151,6 @@ async fn call(State(provider): State<Provider>, method: Method, uri: Uri, header
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn get(path: &str) -> Call {
-        let body = axum::body::Bytes::new();
-        Call { method: "GET".into(), host: String::new(), path: path.into(), body, number: 0 }
-    }
 
     /// Some 400 calls through the limiter as fast as they go, on a network whose delays shuffle them; the log, which
     /// shares no code with the limiter, says what came of it.
@@ -165,7 +161,7 @@ mod tests {
             let provider = provider.clone();
             tokio::spawn(async move {
                 for _ in 0..50 {
-                    provider.clone().handle(get(path), format!("c{caller}")).await;
+                    provider.clone().handle(Call::to("GET", path), format!("c{caller}")).await;
                 }
             })
         });
@@ -198,11 +194,11 @@ mod tests {
     async fn a_reset_starts_with_an_idle_provider() {
         let provider = Provider::new(vec!["1/1h".parse().unwrap()], "0ms".parse().unwrap());
         for _ in 0..2 {
-            provider.clone().handle(get("/"), "a".into()).await;
+            provider.clone().handle(Call::to("GET", "/"), "a".into()).await;
         }
         assert_eq!((provider.stats().accepted, provider.stats().rejected), (1, 1));
         provider.reset();
         assert_eq!(provider.stats().sent, 0);
-        assert_eq!(provider.handle(get("/"), "a".into()).await.status(), 200);
+        assert_eq!(provider.handle(Call::to("GET", "/"), "a".into()).await.status(), 200);
     }
 }
