@@ -4,11 +4,15 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::Value;
 
 use crate::support::unique;
+
+/// By then all processes are there, and a Redis that is new has settled.
+const GATHERING: Duration = Duration::from_secs(3);
 
 /// A limit's name, quota and period, the same for the provider and for paceline.
 type Limit = (&'static str, u64, &'static str);
@@ -57,12 +61,15 @@ impl Fleet {
                 senders.push(sender.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a sender"));
             }
         }
+        // Whoever is there first may take all that is free; turns are taken by those who are there.
+        std::thread::sleep(GATHERING);
+        let before = provider.stats();
         let said: Vec<Value> = senders
             .into_iter()
             .map(|s| s.wait_with_output().expect("its end"))
             .map(|out| serde_json::from_slice(&out.stdout).expect("its result"))
             .collect();
-        self.print(&provider.stats(), &said)
+        self.print(&before, &provider.stats(), &said)
     }
 
     fn rules(&self) -> Vec<String> {
@@ -79,7 +86,7 @@ impl Fleet {
         format!("[budget.{budget}]\n{}", self.limits.iter().map(limit).collect::<String>())
     }
 
-    fn print(&self, stats: &Value, said: &[Value]) -> u64 {
+    fn print(&self, before: &Value, stats: &Value, said: &[Value]) -> u64 {
         let sum = |what: &str| said.iter().filter_map(|s| s[what].as_u64()).sum::<u64>();
         let rejected = stats["rejected"].as_u64().expect("a number");
         let hold = stats["mean_hold_ms"].as_f64().unwrap_or(0.0);
@@ -89,7 +96,7 @@ impl Fleet {
             let worst = format!("{}/{}", limit["worst_sent"], limit["quota"]);
             let share = limit["share"].as_f64().map_or("-".to_owned(), |s| format!("{:.1} %", s * 100.0));
             let possible = format!("{:.1} %", 100.0 * per_ms / (per_ms + hold));
-            let jain = if i == 0 { format!("{:.3}", jain(stats)) } else { String::new() };
+            let jain = if i == 0 { format!("{:.3}", jain(before, stats)) } else { String::new() };
             let (name, rejected, exchanges) = if i == 0 {
                 (self.name.as_str(), rejected.to_string(), format!("{per_permit:.2}"))
             } else {
@@ -101,11 +108,11 @@ impl Fleet {
     }
 }
 
-/// Fairness among the clients of the busiest route: 1 is equal.
-fn jain(stats: &Value) -> f64 {
-    let clients = stats["clients"].as_object().expect("clients");
-    let all: Vec<f64> =
-        clients.iter().filter(|(name, _)| name.starts_with("/-")).filter_map(|(_, c)| c["accepted"].as_f64()).collect();
+/// Fairness among the clients of the busiest route since all were there: 1 is equal.
+fn jain(before: &Value, stats: &Value) -> f64 {
+    let clients = stats["clients"].as_object().expect("clients").keys().filter(|name| name.starts_with("/-"));
+    let accepted = |stats: &Value, name: &str| stats["clients"][name]["accepted"].as_f64().unwrap_or_default();
+    let all: Vec<f64> = clients.map(|name| accepted(stats, name) - accepted(before, name)).collect();
     let (sum, squares) = (all.iter().sum::<f64>(), all.iter().map(|x| x * x).sum::<f64>());
     sum * sum / all.len() as f64 / squares.max(1.0)
 }
