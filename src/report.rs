@@ -55,7 +55,8 @@ pub struct FeedbackReport {
     pub origin: String,
     /// How long ago the last cooldown ended.
     pub cooled_ms_ago: Option<u64>,
-    /// After a cooldown: so many units may be in flight, until as many as the quota were answered.
+    /// After a cooldown, and in the beginning where strangers may be: so many units may be in flight, until as many as the
+    /// quota were answered.
     pub trying: Option<u64>,
     /// The provider's quota, where it is lower than the one that was configured.
     pub told_quota: Option<u64>,

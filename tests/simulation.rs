@@ -13,6 +13,8 @@ mod safety;
 mod shares;
 #[path = "simulation/storm.rs"]
 mod storm;
+#[path = "simulation/strangers.rs"]
+mod strangers;
 #[path = "simulation/upstream.rs"]
 mod upstream;
 #[path = "simulation/wire.rs"]

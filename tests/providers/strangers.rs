@@ -7,9 +7,8 @@ use super::{
     shortened::{AS_THEY_ARE, Short},
 };
 
-/// Calls that each find out about another limit, beside the hundredth that may be rejected: a limit by the minute and one by
-/// the second.
-const FOUND_OUT: u64 = 2;
+/// Calls that find out about him, beside the hundredth that may be rejected: twenty seconds are short.
+const FOUND_OUT: u64 = 3;
 
 /// Of a hundred of our calls one is rejected at most, and none is sent while a cooldown lasts.
 async fn is_lived_with(play: Play) {

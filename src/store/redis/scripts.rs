@@ -8,36 +8,27 @@ macro_rules! lua {
     };
 }
 
-const EXCHANGE: &str = lua!(
-    "lib/fields.lua",
-    "lib/kinds.lua",
-    "lib/feedback.lua",
-    "lib/log.lua",
-    "lib/sliding_window.lua",
-    "lib/token_bucket.lua",
-    "lib/fixed_window.lua",
-    "lib/concurrency.lua",
-    "lib/limit.lua",
-    "lib/line.lua",
-    "lib/turn.lua",
-    "lib/session.lua",
-    "lib/request.lua",
-    "exchange.lua",
-);
+/// Limits as they are stored and what they do: what every script about a budget begins with.
+macro_rules! limits {
+    () => {
+        lua!(
+            "lib/fields.lua",
+            "lib/kinds.lua",
+            "lib/feedback.lua",
+            "lib/log.lua",
+            "lib/sliding_window.lua",
+            "lib/token_bucket.lua",
+            "lib/fixed_window.lua",
+            "lib/concurrency.lua",
+            "lib/limit.lua",
+        )
+    };
+}
 
-const INSPECT: &str = lua!(
-    "lib/fields.lua",
-    "lib/kinds.lua",
-    "lib/feedback.lua",
-    "lib/log.lua",
-    "lib/sliding_window.lua",
-    "lib/token_bucket.lua",
-    "lib/fixed_window.lua",
-    "lib/concurrency.lua",
-    "lib/limit.lua",
-    "lib/session.lua",
-    "inspect.lua",
-);
+const EXCHANGE: &str =
+    concat!(limits!(), lua!("lib/line.lua", "lib/turn.lua", "lib/session.lua", "lib/request.lua", "exchange.lua"));
+
+const INSPECT: &str = concat!(limits!(), lua!("lib/session.lua", "inspect.lua"));
 
 const NODE: &str = lua!("node.lua");
 

@@ -89,7 +89,8 @@ fn told(f: &mut fmt::Formatter<'_>, limit: &LimitReport) -> fmt::Result {
         writeln!(f, "    because of {}; told {}", said.cause, said.origin)?;
     }
     if let Some(units) = said.trying {
-        writeln!(f, "  limit {name} is tried again: at most {units} in flight until they are answered")?;
+        let tried = if said.cooled_ms_ago.is_some() { "tried again" } else { "new and tried little by little" };
+        writeln!(f, "  limit {name} is {tried}: at most {units} in flight until they are answered")?;
     }
     if let Some(quota) = said.told_quota {
         writeln!(f, "  limit {name}: the provider says that its quota is {quota}, which is less than configured")?;
