@@ -3,6 +3,7 @@
 use std::{
     error::Error as StdError,
     future::Future,
+    io,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -77,8 +78,21 @@ where
             let (parts, content) = request.into_parts();
             let target = Target { method: &parts.method, uri: &parts.uri, headers: &parts.headers };
             let turn = pacer.turn_in_time(target).await?;
-            let response = inner.call(Request::from_parts(parts, content)).await.map_err(Into::into)?;
-            Ok(body::receive(turn, response).await.0)
+            match inner.call(Request::from_parts(parts, content)).await.map_err(Into::into) {
+                Ok(response) => Ok(body::receive(turn, response).await.0),
+                Err(error) => {
+                    if is_refused(&*error) {
+                        turn.unsent();
+                    }
+                    Err(error)
+                }
+            }
         })
     }
+}
+
+/// Whether nobody took the connection, so that nothing was sent. Any other failure may have come after that.
+fn is_refused(error: &(dyn StdError + 'static)) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) || error.source().is_some_and(is_refused)
 }

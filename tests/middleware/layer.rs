@@ -51,6 +51,17 @@ async fn being_ready_waits_for_nothing_and_an_error_is_ours() {
 }
 
 #[tokio::test]
+async fn a_connection_that_nobody_takes_costs_nothing() {
+    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let (pacer, limiter) = pacer(5);
+    let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+    let service = ServiceBuilder::new().layer(PaceLayer::new(pacer)).service(client);
+    let request = Request::get(format!("http://127.0.0.1:{port}/")).body(Empty::new()).unwrap();
+    service.oneshot(request).await.unwrap_err();
+    assert_eq!(used(&limiter).await, (0, 0));
+}
+
+#[tokio::test]
 async fn a_request_that_names_only_a_path_is_routed_by_its_host() {
     let preset = Preset::customerio();
     let limiter = Limiter::new(MemoryStore::new(), preset.budget("customerio", &[]).unwrap().build().unwrap());
