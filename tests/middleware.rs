@@ -15,7 +15,7 @@ mod server;
 
 use std::time::Duration;
 
-use paceline::{Budget, Limit, Limiter, MemoryStore, Pacer, Quota};
+use paceline::{Budget, Limit, Limiter, MemoryStore, Pacer, Preset, Quota};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -28,6 +28,28 @@ fn limiter(store: &MemoryStore, quota: u64) -> Limiter {
 fn pacer(quota: u64) -> (Pacer, Limiter) {
     let limiter = limiter(&MemoryStore::new(), quota);
     (Pacer::new(limiter.clone()), limiter)
+}
+
+/// A provider with one limit, whose response is in with its `"headers"` or its `"body"`; `rules`: more of its file.
+fn preset(complete: &str, rules: &str) -> Preset {
+    let text = format!(
+        r#"
+        name = "ours"
+        about = "a provider of our own"
+        read = 2026-11-23
+        sources = ["https://example.com"]
+        [[limit]]
+        name = "minute"
+        kind = "sliding-window"
+        quota = 100
+        per = "1m"
+        [[route]]
+        [response]
+        complete = "{complete}"
+        {rules}
+        "#
+    );
+    Preset::parse(&text).unwrap()
 }
 
 /// Units used and in flight of the first limit.

@@ -50,7 +50,7 @@ end
 local function try(limit, t)
   if limit.kind == CONCURRENCY then return end
   local f = listen(limit, t)
-  f.cool_until, f.ramp, f.most = t.now, 1, 0
+  f.cool_until, f.ramp = t.now, 1
 end
 
 -- How long to wait where nothing says: twice as long with each repeat.

@@ -251,7 +251,8 @@ impl Desk {
         let before = state.flights.next_us();
         match grant.batch {
             Some(batch) => state.flights.end(batch, end, now_us, self.floor_us()),
-            None if end != End::Unsent => state.flights.uncounted(&grant.class.parts, now_us),
+            // Granted while the store was out of reach: it is told as soon as it is back.
+            None if end != End::Unsent => state.flights.reports.charge(&grant.class.parts, now_us),
             None => {}
         }
         let sooner = state.flights.next_us().is_some_and(|next| before.is_none_or(|before| next < before));
@@ -267,9 +268,10 @@ impl Desk {
         let mut state = self.state();
         match grant.batch {
             Some(batch) => state.flights.settle(batch, &settled, now_us, self.floor_us()),
+            // Granted while the store was out of reach: it is told as soon as it is back.
             None => {
                 let took = settled.took.iter().flat_map(|took| &took.parts);
-                state.flights.uncounted(took.chain(&settled.beyond), now_us);
+                state.flights.reports.charge(took.chain(&settled.beyond), now_us);
             }
         }
         self.rouse(state, true);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    class::{Applied, Class, Settled},
+    class::{Class, Settled},
     reports::Reports,
 };
 use crate::exchange::Part;
@@ -24,6 +24,18 @@ struct Batch {
     given_up: u64,
     /// What ages of them does so already: since then.
     arrived_us: Option<u64>,
+}
+
+impl Batch {
+    /// When a request was counted whose answer is in now: what is known to be travel is taken off, it was that much earlier.
+    fn counted_us(&self, now_us: u64, floor_us: u64) -> u64 {
+        now_us.saturating_sub(floor_us).max(self.granted_us)
+    }
+
+    /// Nothing of it is out.
+    fn is_over(&self) -> bool {
+        self.open + self.given_up == 0
+    }
 }
 
 /// How a permit ended.
@@ -87,8 +99,7 @@ impl Flights {
         match (end, arrived) {
             (End::GivenUp, None) => reports.land(class, Part::Whole, 1, now_us, now_us - granted_us),
             (End::Answered, None) => {
-                // What is known to be travel is taken off: it was counted that much earlier.
-                let at = now_us.saturating_sub(floor_us).max(granted_us);
+                let at = batch.counted_us(now_us, floor_us);
                 reports.land(class, Part::Whole, 1, at, now_us - granted_us);
             }
             (End::Unsent, None) => reports.land(class, Part::Unsent, 1, now_us, 0),
@@ -97,13 +108,11 @@ impl Flights {
                     reports.land(class, Part::Ended, 1, now_us, now_us - granted_us);
                 }
                 if end == End::Unsent {
-                    for (limit, units) in class.parts.iter().filter(|(l, _)| !l.terms.holds_to_the_end()) {
-                        reports.correct(limit.clone(), -(*units as i64), since);
-                    }
+                    reports.give_back(class, since);
                 }
             }
         }
-        if batch.open + batch.given_up == 0 {
+        if batch.is_over() {
             batches.remove(&id);
         }
     }
@@ -115,14 +124,14 @@ impl Flights {
         let at_us = match batch.arrived_us {
             // What it left ages with what it took: it is taken off again.
             Some(since) => {
-                for (limit, units) in settled.left.iter().flat_map(|left| &left.parts) {
-                    reports.correct(limit.clone(), -(*units as i64), since);
+                if let Some(left) = &settled.left {
+                    reports.give_back(left, since);
                 }
                 self.end(id, End::Answered, now_us, floor_us);
                 since
             }
             None => {
-                let at = now_us.saturating_sub(floor_us).max(batch.granted_us);
+                let at = batch.counted_us(now_us, floor_us);
                 if let Some(took) = &settled.took {
                     reports.land(took, Part::Whole, 1, at, now_us - batch.granted_us);
                 }
@@ -130,22 +139,13 @@ impl Flights {
                     reports.land(left, Part::Unsent, 1, now_us, 0);
                 }
                 batch.open -= 1;
-                if batch.open + batch.given_up == 0 {
+                if batch.is_over() {
                     batches.remove(&id);
                 }
                 at
             }
         };
-        for (limit, units) in &settled.beyond {
-            self.reports.correct(limit.clone(), *units as i64, at_us);
-        }
-    }
-
-    /// Units of a permit that was granted while the store was out of reach: it is told as soon as it is back.
-    pub(crate) fn uncounted<'a>(&mut self, parts: impl IntoIterator<Item = &'a (Arc<Applied>, u64)>, now_us: u64) {
-        for (limit, units) in parts.into_iter().filter(|(limit, _)| !limit.terms.holds_to_the_end()) {
-            self.reports.correct(limit.clone(), *units as i64, now_us);
-        }
+        self.reports.charge(&settled.beyond, at_us);
     }
 
     /// Requests that must have arrived by now start to age.
@@ -165,7 +165,7 @@ impl Flights {
                 reports.land(&batch.class, Part::Arrived, batch.open + batch.given_up, by, by - batch.granted_us);
             }
             batch.given_up = 0;
-            if batch.open == 0 {
+            if batch.is_over() {
                 batches.remove(&id);
             }
         }

@@ -97,6 +97,10 @@ impl Queue {
             self.hasty.retain(|w| !w.answer.is_closed());
             self.gone = 0;
         }
+        // What was said to those who left holds of nobody else.
+        if self.is_empty() && !self.in_line {
+            self.wake_us = None;
+        }
     }
 
     /// Whether there is something to tell the store about this route now.

@@ -41,11 +41,25 @@ pub(crate) struct Reports {
 
 impl Reports {
     /// A correction that may ride on the next exchange.
-    pub(crate) fn correct(&mut self, limit: Arc<Applied>, units: i64, at_us: u64) {
+    fn correct(&mut self, limit: &Arc<Applied>, units: i64, at_us: u64) {
         self.by(at_us.max(1));
-        match self.corrections.iter_mut().find(|c| Arc::ptr_eq(&c.limit, &limit) && c.at_us == at_us) {
+        match self.corrections.iter_mut().find(|c| Arc::ptr_eq(&c.limit, limit) && c.at_us == at_us) {
             Some(known) => known.units += units,
-            None => self.corrections.push(Correction { limit, units, at_us }),
+            None => self.corrections.push(Correction { limit: limit.clone(), units, at_us }),
+        }
+    }
+
+    /// Units that were used from then on, and that nothing tells of. What is held to the end does not age.
+    pub(crate) fn charge<'a>(&mut self, parts: impl IntoIterator<Item = &'a (Arc<Applied>, u64)>, at_us: u64) {
+        for (limit, units) in parts.into_iter().filter(|(limit, _)| !limit.terms.holds_to_the_end()) {
+            self.correct(limit, *units as i64, at_us);
+        }
+    }
+
+    /// Units that age since then, and that were not used after all.
+    pub(super) fn give_back(&mut self, class: &Class, since_us: u64) {
+        for (limit, units) in class.parts.iter().filter(|(limit, _)| !limit.terms.holds_to_the_end()) {
+            self.correct(limit, -(*units as i64), since_us);
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 use paceline::{Limiter, MemoryStore, PaceMiddleware, Pacer, Preset, reqwest_client};
 
 use super::{
-    SECOND, limiter, pacer,
+    SECOND, limiter, pacer, preset,
     server::{Server, answer, most_in_a_second, ok},
 };
 
@@ -61,27 +61,13 @@ async fn a_throttle_that_only_the_body_tells_of_is_sent_again() {
     for complete in ["headers", "body"] {
         let no = r#"{"ok": false, "error": "ratelimited"}"#;
         let server = Server::start(move |n, _| answer(200, &[], if n == 0 { no } else { r#"{"ok": true}"# })).await;
-        let preset = format!(
-            r#"
-            name = "polite"
-            about = "never an error"
-            read = 2026-11-23
-            sources = ["https://example.com"]
-            [[limit]]
-            name = "minute"
-            kind = "sliding-window"
-            quota = 100
-            per = "1m"
-            [[route]]
+        let rule = r#"
             [[throttle]]
             status = [200]
-            body_at = {{ at = "/error", is = "ratelimited" }}
+            body_at = { at = "/error", is = "ratelimited" }
             wait = ["1s"]
-            [response]
-            complete = "{complete}"
-            "#
-        );
-        let preset = Preset::parse(&preset).unwrap();
+        "#;
+        let preset = preset(complete, rule);
         let limiter = Limiter::new(MemoryStore::new(), preset.budget("polite", &[]).unwrap().build().unwrap());
         let client = reqwest_client(Pacer::new(limiter).preset(preset)).unwrap();
         let response = client.get(&server.url).send().await.unwrap();

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use paceline::{CompleteAt, Limiter, MemoryStore, PaceMiddleware, Pacer, Preset, reqwest_client};
+use paceline::{CompleteAt, Limiter, MemoryStore, PaceMiddleware, Pacer, reqwest_client};
 use tokio::{io::AsyncWriteExt, net::TcpListener, time::sleep};
 
 use super::{
-    SECOND, pacer,
+    SECOND, pacer, preset,
     server::{Server, answer, ok, slowly},
     used,
 };
@@ -82,23 +82,7 @@ async fn a_future_that_is_dropped_gives_its_place_up_and_what_was_sent_counts() 
 async fn a_response_is_in_with_its_headers_or_with_its_body_as_the_preset_says() {
     let server = Server::start(|_, _| answer(200, &[], slowly(5, SECOND / 10))).await;
     for (complete, held) in [("headers", 0), ("body", 1)] {
-        let preset = format!(
-            r#"
-            name = "slow"
-            about = "an API whose answers take long"
-            read = 2026-11-22
-            sources = ["https://example.com"]
-            [[limit]]
-            name = "minute"
-            kind = "sliding-window"
-            quota = 100
-            per = "1m"
-            [[route]]
-            [response]
-            complete = "{complete}"
-            "#
-        );
-        let preset = Preset::parse(&preset).unwrap();
+        let preset = preset(complete, "");
         assert_eq!(preset.complete_at() == CompleteAt::Body, held == 1);
         let budget = preset.budget("slow", &[]).unwrap().arrival_within(Duration::from_secs(60)).build().unwrap();
         let limiter = Limiter::new(MemoryStore::new(), budget);
