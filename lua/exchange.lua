@@ -145,7 +145,7 @@ if fresh or (resumes and meta.node ~= request.node) then
 end
 -- The sweep may have buried this very session.
 if not me or not Fields.get('s:' .. request.session) then
-  me = { seq = 0, since = t.now, lease_end = t.now, flights = {}, places = {}, reply = false, new = true }
+  me = { seq = 0, since = t.now, lease_end = t.now, calls = 0, flights = {}, places = {}, reply = false, new = true }
   Fields.set('w:' .. request.session, request.who)
 end
 
@@ -207,6 +207,7 @@ end
 local completes = request.completes
 for i = completes + 1, completes + 5 * list[completes], 5 do
   local class, count, age, hold, part = request.classes[list[i]], list[i + 1], list[i + 2], list[i + 3], list[i + 4]
+  if part == UNSENT then me.calls = math.max(me.calls - count, 0) end
   for j = 1, #class, 2 do
     local limit = limits[class[j]]
     local to_the_end = limit.kind == CONCURRENCY
@@ -256,6 +257,7 @@ for o = 1, #order do
     turns[i], me.places[ask[1]] =
       Turn.serve(ask, limits, request.classes, me.places[ask[1]], request.session, request.at_grant, granted, by_key, meta, t)
   end
+  me.calls = me.calls + turns[i][1]
 end
 for l, units in pairs(granted) do
   if units > 0 then me.flights[limits[l].key] = (me.flights[limits[l].key] or 0) + units end

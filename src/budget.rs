@@ -106,6 +106,28 @@ impl Budget {
         &self.0.limits
     }
 
+    /// A short name of its limits and their numbers: equal ones have the same. Processes that go by different ones change a
+    /// budget's limits to and fro, which `paceline inspect` shows.
+    ///
+    /// ```
+    /// use paceline::{Budget, Limit, Quota};
+    ///
+    /// let of = |n| Budget::builder("keap").limit(Limit::sliding_window("spike", Quota::per_second(n))).build();
+    /// assert_eq!(of(5)?.definition(), of(5)?.definition());
+    /// assert_ne!(of(5)?.definition(), of(10)?.definition());
+    /// # Ok::<(), paceline::Error>(())
+    /// ```
+    pub fn definition(&self) -> String {
+        let mut limits: Vec<_> = self.0.limits.iter().map(|limit| format!("{}: {limit}\n", limit.name())).collect();
+        limits.sort_unstable();
+        // FNV-1a: the same in every process, version and language.
+        let hash = limits
+            .concat()
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
+        format!("{hash:08x}")
+    }
+
     /// When a unit starts to age.
     pub fn count_from(&self) -> CountFrom {
         self.0.count_from

@@ -93,7 +93,7 @@ pub use pacer::{Pacer, Target, Turn, Verdict};
 pub use permit::{Decision, Denial, Permit};
 pub use preset::{CompleteAt, Preset, Retry, Route, Variable};
 pub use quota::Quota;
-pub use report::{FeedbackReport, LimitReport, Report, SessionReport};
+pub use report::{FeedbackReport, Forecast, LimitReport, Process, Report, SessionReport};
 pub use response::{About, Dialect, Observation, Seen, Throttled};
 pub use settings::{ConfigErrors, Mistake};
 #[cfg(feature = "redis")]

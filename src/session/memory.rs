@@ -55,7 +55,7 @@ impl Memory {
         let at_grant = desk.budget.count_from() == CountFrom::Grant;
         let head = Head {
             session: desk.store.enroll(&desk.store_bell),
-            who: crate::store::who(),
+            who: format!("{} {}", crate::store::who(), desk.budget.definition()),
             seq: 1,
             node: node.borrow().clone(),
             lease_us: desk.lease_us,

@@ -3,6 +3,7 @@
 mod codec;
 mod keys;
 mod link;
+mod report;
 mod scripts;
 
 use std::{
@@ -108,16 +109,16 @@ impl RedisStore {
         Ok(start.elapsed())
     }
 
-    /// What Redis knows of a budget, or of one partition of it; `None`: nothing.
+    /// What Redis knows of a budget, or of one partition of it, and how long so many calls would take; `None`: nothing.
     ///
     /// # Errors
     /// Redis cannot be used.
-    pub async fn inspect(&self, budget: &str, key: Option<&str>) -> Result<Option<Report>, Error> {
+    pub async fn inspect(&self, budget: &str, key: Option<&str>, calls: &[u64]) -> Result<Option<Report>, Error> {
         let address = match key {
             Some(key) => format!("{budget}/{}", encode_value("partition key", key)?),
             None => budget.to_owned(),
         };
-        self.0.inspect(&address).await
+        self.0.inspect(&address, calls).await
     }
 
     /// The budgets that Redis knows, with their partitions: name and key.
@@ -149,8 +150,8 @@ impl Store for RedisStore {
         Box::pin(self.0.exchange(address, request))
     }
 
-    fn inspect<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<Report>> {
-        Box::pin(self.0.inspect(address))
+    fn inspect<'a>(&'a self, address: &'a str, calls: &'a [u64]) -> StoreFuture<'a, Option<Report>> {
+        Box::pin(self.0.inspect(address, calls))
     }
 
     fn look(&self) -> StoreFuture<'_, Look> {
@@ -192,12 +193,23 @@ impl Shared {
         codec::reply(&value).map_err(|why| self.link.nonsense(&format!("budget {address}: {why}")))
     }
 
-    async fn inspect(&self, address: &str) -> Result<Option<Report>, Error> {
+    /// A page at a time: meanwhile others have their exchanges, so it is no picture of one moment.
+    async fn inspect(&self, address: &str, calls: &[u64]) -> Result<Option<Report>, Error> {
         let (state, line) = (keys::state(address), keys::line(address));
         let time = self.test_time().unwrap_or_default();
-        let value = self.link.run(&self.scripts.inspect, &[&state, &line], &[time.as_bytes()]).await?;
-        let (budget, key) = split(address);
-        codec::report(&value, budget, key).map_err(|why| self.link.nonsense(&format!("budget {address}: {why}")))
+        let numbers: Vec<String> = calls.iter().map(u64::to_string).collect();
+        let (mut cursor, mut pages) = ("0".to_owned(), report::Pages::default());
+        loop {
+            let mut args = vec![time.as_bytes(), cursor.as_bytes()];
+            args.extend(numbers.iter().map(String::as_bytes));
+            let value = self.link.run(&self.scripts.inspect, &[&state, &line], &args).await?;
+            let nonsense = |why: String| self.link.nonsense(&format!("budget {address}: {why}"));
+            cursor = match pages.read(&value, calls).map_err(nonsense)? {
+                Some(next) if next == "0" => return Ok(Some(pages.report(split(address)))),
+                Some(next) => next,
+                None => return Ok(None),
+            };
+        }
     }
 
     async fn look(&self) -> Result<Look, Error> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, demo, inspect, presets, provider, read, send};
+use crate::{check, demo, inspect, list, presets, provider, read, send, why};
 
 /// The longest window that a rule or the demo takes.
 const MAX_WINDOW: Duration = Duration::from_secs(86_400);
@@ -22,7 +22,9 @@ Examples:
   paceline demo                                     watch four replicas share one key, with and without paceline
   paceline send https://api.example.com/contacts \\
       --config paceline.toml --budget keap -n 500 -c 8
-  paceline inspect keap --config paceline.toml      what is used, in flight and free, and who waits
+  paceline list                                     every budget in this Redis: how busy, who waits
+  paceline inspect keap --config paceline.toml      what is used, in flight and free, and by whom
+  paceline why keap --calls 5000                    which limit binds, who is ahead, how long would it take
   paceline check paceline.toml                      is this configuration right?
   paceline presets show keap                        what is known of a provider, and from where
   curl -si https://api.example.com | paceline read  what does this response say about limits?
@@ -33,7 +35,9 @@ PACELINE_REDIS_URL gives the Redis for every command; PACELINE_LOG (as in `PACEL
 pub enum Command {
     Demo(demo::Command),
     Send(Box<send::Command>),
+    List(list::Command),
     Inspect(inspect::Command),
+    Why(why::Command),
     Check(check::Check),
     Presets(presets::Command),
     Read(read::Command),

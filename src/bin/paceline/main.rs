@@ -3,13 +3,17 @@
 mod args;
 mod check;
 mod demo;
+mod figures;
 mod inspect;
+mod list;
 mod presets;
 mod provider;
 mod read;
 mod send;
+mod source;
 mod stop;
 mod store;
+mod why;
 
 use std::{
     fmt,
@@ -33,7 +37,9 @@ async fn main() -> ExitCode {
     let done = match args::Cli::parse().command {
         args::Command::Demo(command) => command.run().await,
         args::Command::Send(command) => command.run().await,
+        args::Command::List(command) => command.run().await,
         args::Command::Inspect(command) => command.run().await,
+        args::Command::Why(command) => command.run().await,
         args::Command::Check(command) => Ok(command.run()),
         args::Command::Read(command) => command.run(),
         args::Command::Presets(command) => command.run(),
