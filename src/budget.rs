@@ -96,6 +96,20 @@ impl Budget {
         }
     }
 
+    /// A builder with all that this budget has, to change some of it.
+    ///
+    /// ```
+    /// use paceline::{ArrivalWithin, Budget, Limit, Quota};
+    ///
+    /// let budget = Budget::builder("keap").limit(Limit::sliding_window("spike", Quota::per_second(5))).build()?;
+    /// let slow = budget.to_builder().arrival_within(ArrivalWithin::Unbounded).build()?;
+    /// assert_eq!(slow.limits(), budget.limits());
+    /// # Ok::<(), paceline::Error>(())
+    /// ```
+    pub fn to_builder(&self) -> BudgetBuilder {
+        BudgetBuilder::clone(&self.0)
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name

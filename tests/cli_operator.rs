@@ -4,6 +4,8 @@
 #[path = "cli_operator/looks.rs"]
 mod looks;
 mod support;
+#[path = "cli_operator/turns.rs"]
+mod turns;
 
 use std::process::Command;
 

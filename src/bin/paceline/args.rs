@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, demo, inspect, list, presets, provider, read, send, why};
+use crate::{acquire, check, demo, exec, inspect, list, presets, provider, read, send, why};
 
 /// The longest window that a rule or the demo takes.
 const MAX_WINDOW: Duration = Duration::from_secs(86_400);
@@ -22,6 +22,7 @@ Examples:
   paceline demo                                     watch four replicas share one key, with and without paceline
   paceline send https://api.example.com/contacts \\
       --config paceline.toml --budget keap -n 500 -c 8
+  paceline exec keap -- ./sync.sh                   run a command when it is its turn
   paceline list                                     every budget in this Redis: how busy, who waits
   paceline inspect keap --config paceline.toml      what is used, in flight and free, and by whom
   paceline why keap --calls 5000                    which limit binds, who is ahead, how long would it take
@@ -35,6 +36,8 @@ PACELINE_REDIS_URL gives the Redis for every command; PACELINE_LOG (as in `PACEL
 pub enum Command {
     Demo(demo::Command),
     Send(Box<send::Command>),
+    Acquire(acquire::Command),
+    Exec(exec::Command),
     List(list::Command),
     Inspect(inspect::Command),
     Why(why::Command),

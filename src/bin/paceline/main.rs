@@ -1,8 +1,10 @@
 //! The `paceline` command: one file for each of its commands.
 
+mod acquire;
 mod args;
 mod check;
 mod demo;
+mod exec;
 mod figures;
 mod inspect;
 mod list;
@@ -13,6 +15,7 @@ mod send;
 mod source;
 mod stop;
 mod store;
+mod turn;
 mod why;
 
 use std::{
@@ -37,6 +40,8 @@ async fn main() -> ExitCode {
     let done = match args::Cli::parse().command {
         args::Command::Demo(command) => command.run().await,
         args::Command::Send(command) => command.run().await,
+        args::Command::Acquire(command) => command.run().await,
+        args::Command::Exec(command) => command.run().await,
         args::Command::List(command) => command.run().await,
         args::Command::Inspect(command) => command.run().await,
         args::Command::Why(command) => command.run().await,
