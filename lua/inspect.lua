@@ -2,22 +2,24 @@
 --   KEYS[1] state, a hash   KEYS[2] line, a sorted set   ARGV[1] a clock in Unix microseconds, for tests (or '')
 --   ARGV[2] where to go on, '0' at first   ARGV[3 ...] numbers of calls to say the wait of
 --   Reply: {} where there is no state, else { where to go on ('0': that was all), us since it was last used, settling us,
---   limits, sessions }:
+--   the pause (empty: none), limits, sessions }:
+--   a pause is { us left (-1: until it is resumed), who, why },
 --   a limit is { key, kind, capacity, period us, used, in flight, free, waiting, next free us (-1: nothing is used),
 --   all free us, cooling us (-1: it is not), what responses said (empty: nothing), us until so many calls have gone ... },
 --   what responses said is { cause, origin, us since the last cooldown (-1: none ended), units tried after it (0: all),
---   the provider's quota (0: ours), units of others },
+--   the provider's quota (0: ours), units of others, an operator's quota (0: none), us left of that },
 --   a session { id, who, since us, lease us, calls granted, held, waiting, next turn us (-1: none) }.
 -- Twin: src/ledger/report.rs
 
-local PAGE, META, FARTHEST = '250', '<dddddddd', 315360000000000
+local PAGE, META, FARTHEST, NOWHERE = '250', '<dddddddd', 315360000000000, 9007199254740991
 
-local m = Fields.get('m')
-if not m then return {} end
-local _, offset, last, _, settle_until = struct.unpack(META, m)
+local m, pause = Fields.get('m'), Fields.get('p')
+if not m and not pause then return {} end
 local time = redis.call('TIME')
 local wall = time[1] * 1000000 + time[2]
 if ARGV[1] ~= '' then wall = tonumber(ARGV[1]) end
+local offset, last, settle_until, _ = 0, wall, 0, nil
+if m then _, offset, last, _, settle_until = struct.unpack(META, m) end
 local t = { now = math.max(wall + offset, last), wall = wall }
 
 local function us(at) return math.max(at - t.now, 0) end
@@ -48,7 +50,7 @@ local function limit_of(name)
     if not over then cooling = f.cool_until - t.now end
     told = {
       f.cause, f.origin, over and f.cool_since > 0 and t.now - f.cool_until or -1, over and f.ramp or 0, f.quota,
-      math.max(f.by_others, f.guess),
+      math.max(f.by_others, f.guess), f.ordered_until > t.now and f.ordered or 0, us(f.ordered_until),
     }
   end
   local seen = {
@@ -72,6 +74,14 @@ local function session_of(name)
   return { name, Fields.get('w:' .. name) or '', t.now - session.since, session.lease_end - t.now, session.calls, held, waiting, turn }
 end
 
+local function pause_now()
+  if not pause then return {} end
+  local till, after = struct.unpack('<d', pause)
+  if till <= t.now then return {} end
+  local who, why = cmsgpack.unpack(string.sub(pause, after))
+  return { till < NOWHERE and till - t.now or -1, who, why }
+end
+
 local page = redis.call('HSCAN', Fields.hash, ARGV[2], 'COUNT', PAGE)
 local found = page[2]
 for i = 1, #found, 2 do Fields.values[found[i]] = found[i + 1] end
@@ -81,4 +91,4 @@ for i = 1, #found, 2 do
   if kind == 'l' then limits[#limits + 1] = limit_of(name) end
   if kind == 's' then sessions[#sessions + 1] = session_of(name) end
 end
-return { page[1], t.now - last, math.max(settle_until - t.now, 0), limits, sessions }
+return { page[1], t.now - last, us(settle_until), pause_now(), limits, sessions }

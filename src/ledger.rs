@@ -191,7 +191,8 @@ impl Ledger {
             self.limits.insert(limit.terms.key().to_owned(), limit);
         }
 
-        let reply = Reply::Done(Done { settle_us: (self.settle_until - t.now).max(0) as u64, turns, free });
+        let reply =
+            Reply::Done(Done { settle_us: (self.settle_until - t.now).max(0) as u64, paused: false, turns, free });
         me.seq = request.seq;
         me.reply = Some(reply.clone());
         // One that only waits need not call before its turn.

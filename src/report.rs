@@ -26,6 +26,19 @@ pub struct Report {
     pub idle_ms: u64,
     /// Nothing is granted for so long, because the living are resuming after a loss.
     pub settling_ms: Option<u64>,
+    /// An operator has paused it: nothing is granted.
+    pub paused: Option<Pause>,
+}
+
+/// An operator's pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// It ends by itself after this; absent: until it is resumed.
+    pub left_ms: Option<u64>,
+    /// Who ordered it.
+    pub who: String,
+    /// And why, if that was said.
+    pub why: String,
 }
 
 /// One limit.
@@ -85,6 +98,17 @@ pub struct FeedbackReport {
     pub told_quota: Option<u64>,
     /// Units that others used, in the last period or so.
     pub by_others: u64,
+    /// An operator's quota, which holds instead of the configured one.
+    pub ordered: Option<OrderedQuota>,
+}
+
+/// A quota that an operator ordered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderedQuota {
+    /// So many units.
+    pub quota: u64,
+    /// It ends by itself after this.
+    pub left_ms: u64,
 }
 
 /// One session: a process, as a rule.

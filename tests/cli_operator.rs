@@ -3,6 +3,8 @@
 
 #[path = "cli_operator/looks.rs"]
 mod looks;
+#[path = "cli_operator/orders.rs"]
+mod orders;
 mod support;
 #[path = "cli_operator/turns.rs"]
 mod turns;

@@ -17,7 +17,7 @@ use crate::{
 const FARTHEST: i64 = 315_360_000_000_000;
 
 /// The budget as it stands at `wall`.
-pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<&str>, calls: &[u64]) -> Report {
+pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<String>, calls: &[u64]) -> Report {
     let t = Time { now: (wall + ledger.offset).max(ledger.last), wall };
     let ms = |us: i64| (us.max(0) as u64).div_ceil(1000);
     let limits = ledger.limits.values().map(|limit| {
@@ -44,6 +44,8 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<&str>
                 trying: (f.cool_until <= t.now && f.ramp > 0).then_some(f.ramp as u64),
                 told_quota: (f.quota > 0).then_some(f.quota as u64),
                 by_others: f.by_others.max(f.guess) as u64,
+                // Of the store in memory nobody is an operator but its own program.
+                ordered: None,
             }),
             forecast: calls.iter().map(|&calls| Forecast { calls, wait_ms: ms(wait_for(&limit, calls, t)) }).collect(),
         }
@@ -62,12 +64,13 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<&str>
     });
     Report {
         budget: budget.to_owned(),
-        key: key.map(str::to_owned),
+        key,
         limits: limits.collect(),
         sessions: listed.collect(),
         more_sessions: sessions.len().saturating_sub(SESSIONS) as u64,
         waiting: sessions.iter().flat_map(|(_, s)| s.places.values()).map(|p| p.wanted as u64).sum(),
         idle_ms: ms(t.now - ledger.last),
+        paused: None,
         settling_ms: (ledger.settle_until > t.now).then(|| ms(ledger.settle_until - t.now)),
     }
 }

@@ -3,6 +3,7 @@
 mod codec;
 mod keys;
 mod link;
+mod orders;
 mod report;
 mod scripts;
 
@@ -114,11 +115,7 @@ impl RedisStore {
     /// # Errors
     /// Redis cannot be used.
     pub async fn inspect(&self, budget: &str, key: Option<&str>, calls: &[u64]) -> Result<Option<Report>, Error> {
-        let address = match key {
-            Some(key) => format!("{budget}/{}", encode_value("partition key", key)?),
-            None => budget.to_owned(),
-        };
-        self.0.inspect(&address, calls).await
+        self.0.inspect(&address(budget, key)?, calls).await
     }
 
     /// The budgets that Redis knows, with their partitions: name and key.
@@ -126,23 +123,18 @@ impl RedisStore {
     /// # Errors
     /// Redis cannot be used.
     pub async fn budgets(&self) -> Result<Vec<(String, Option<String>)>, Error> {
-        let mut found = BTreeSet::new();
-        let mut cursor = "0".to_owned();
-        loop {
-            let mut scan = redis::cmd("SCAN");
-            scan.arg(&cursor).arg("MATCH").arg(keys::ALL_STATES).arg("COUNT").arg(1000);
-            let (next, page): (String, Vec<String>) = redis::from_redis_value(self.0.link.command(&scan).await?)
-                .map_err(|_| self.0.link.nonsense("its answer to SCAN is no list of keys"))?;
-            for address in page.iter().filter_map(|key| keys::address(key)) {
-                let (budget, key) = split(address);
-                found.insert((budget.to_owned(), key.map(str::to_owned)));
-            }
-            if next == "0" {
-                return Ok(found.into_iter().collect());
-            }
-            cursor = next;
-        }
+        let keys = self.0.keys(keys::ALL_STATES).await?;
+        let found = keys.iter().filter_map(|key| keys::address(key)).map(split);
+        Ok(found.map(|(budget, key)| (budget.to_owned(), key)).collect())
     }
+}
+
+/// Where a budget, or a partition of it, stands.
+fn address(budget: &str, key: Option<&str>) -> Result<String, Error> {
+    Ok(match key {
+        Some(key) => format!("{budget}/{}", encode_value("partition key", key)?),
+        None => budget.to_owned(),
+    })
 }
 
 impl Store for RedisStore {
@@ -209,6 +201,22 @@ impl Shared {
                 Some(next) => next,
                 None => return Ok(None),
             };
+        }
+    }
+
+    /// All keys of a pattern, each once, in order; a thousand at a time, so that nobody is held up.
+    async fn keys(&self, pattern: &str) -> Result<BTreeSet<String>, Error> {
+        let (mut found, mut cursor) = (BTreeSet::new(), "0".to_owned());
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(&cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(1000);
+            let (next, page): (String, Vec<String>) = redis::from_redis_value(self.link.command(&scan).await?)
+                .map_err(|_| self.link.nonsense("its answer to SCAN is no list of keys"))?;
+            found.extend(page);
+            if next == "0" {
+                return Ok(found);
+            }
+            cursor = next;
         }
     }
 

@@ -83,7 +83,7 @@ async fn partitions_are_listed_busiest_first_and_filtered() {
     let server = RedisServer::own();
     let limiter = limiter(&server).await;
     let mut held = Vec::new();
-    for (tenant, calls) in [("tenant-1", 1), ("tenant-2", 3), ("other", 2)] {
+    for (tenant, calls) in [("tenant-1", 1), ("tenant-2", 3), ("the other/one", 2)] {
         held.extend(take(&limiter.for_key(tenant).unwrap(), calls).await);
     }
     limiter.for_key("tenant-1").unwrap().cool_down(Duration::from_secs(600)).await.unwrap();
@@ -91,8 +91,8 @@ async fn partitions_are_listed_busiest_first_and_filtered() {
         let listed = json(&server, &[&["list"], arguments].concat());
         listed.as_array().unwrap().iter().map(|s| s["key"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(keys(&[]), ["tenant-2", "other", "tenant-1"]);
-    assert_eq!(keys(&["--sort", "name"]), ["other", "tenant-1", "tenant-2"]);
+    assert_eq!(keys(&[]), ["tenant-2", "the other/one", "tenant-1"]);
+    assert_eq!(keys(&["--sort", "name"]), ["tenant-1", "tenant-2", "the other/one"]);
     assert_eq!(keys(&["tenant-"]), ["tenant-2", "tenant-1"]);
     let (out, _, _) = paceline(&server, &["list", "--top", "1"]);
     assert!(out.ends_with("and 2 more; --top 0 lists all of them\n"), "{out}");

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::{acquire, check, demo, exec, inspect, list, presets, provider, read, send, why};
+use crate::{
+    acquire, audit, check, cool_down, demo, drain, exec, inspect, limit, list, pause, presets, provider, read, reset,
+    resume, send, why,
+};
 
 /// The longest window that a rule or the demo takes.
 const MAX_WINDOW: Duration = Duration::from_secs(86_400);
@@ -26,6 +29,7 @@ Examples:
   paceline list                                     every budget in this Redis: how busy, who waits
   paceline inspect keap --config paceline.toml      what is used, in flight and free, and by whom
   paceline why keap --calls 5000                    which limit binds, who is ahead, how long would it take
+  paceline pause keap --why 'their maintenance'     nobody sends until `paceline resume keap`
   paceline check paceline.toml                      is this configuration right?
   paceline presets show keap                        what is known of a provider, and from where
   curl -si https://api.example.com | paceline read  what does this response say about limits?
@@ -41,6 +45,13 @@ pub enum Command {
     List(list::Command),
     Inspect(inspect::Command),
     Why(why::Command),
+    Pause(pause::Command),
+    Resume(resume::Command),
+    Drain(drain::Command),
+    CoolDown(cool_down::Command),
+    Limit(limit::Command),
+    Reset(reset::Command),
+    Audit(audit::Command),
     Check(check::Check),
     Presets(presets::Command),
     Read(read::Command),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
+use paceline::Pause;
 
 /// A line below the header and no more: at 80 columns, borders would take the room that names need.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -74,6 +75,13 @@ pub fn count(n: u64, thing: &str) -> String {
         (_, false) => "s",
     };
     format!("{n} {thing}{ending}")
+}
+
+/// A pause in words.
+pub fn paused(pause: &Pause) -> String {
+    let end = pause.left_ms.map_or("until it is resumed".into(), |left| format!("for {} more", time(left)));
+    let why = if pause.why.is_empty() { String::new() } else { format!(": {}", pause.why) };
+    format!("paused {end} by {}{why}", pause.who)
 }
 
 #[cfg(test)]

@@ -67,6 +67,8 @@ struct Summary {
     waiting: u64,
     /// The longest that nobody may send.
     cooldown_ms: Option<u64>,
+    /// An operator has paused it.
+    paused: bool,
     sessions: u64,
     idle_ms: u64,
 }
@@ -96,6 +98,7 @@ impl Summary {
             busiest: report.limits.iter().map(Busiest::of).max_by(|a, b| a.share().total_cmp(&b.share())),
             waiting: report.waiting,
             cooldown_ms: report.limits.iter().filter_map(|limit| limit.cooldown_ms).max(),
+            paused: report.paused.is_some(),
             sessions: report.sessions.len() as u64 + report.more_sessions,
             idle_ms: report.idle_ms,
             budget: report.budget,
@@ -121,7 +124,7 @@ impl Summary {
             limit,
             taken,
             self.waiting.to_string(),
-            figures::maybe_time(self.cooldown_ms),
+            if self.paused { "paused".into() } else { figures::maybe_time(self.cooldown_ms) },
             self.sessions.to_string(),
             figures::time(self.idle_ms),
         ]

@@ -2,15 +2,23 @@
 
 mod acquire;
 mod args;
+mod audit;
 mod check;
+mod cool_down;
 mod demo;
+mod drain;
 mod exec;
 mod figures;
 mod inspect;
+mod limit;
 mod list;
+mod order;
+mod pause;
 mod presets;
 mod provider;
 mod read;
+mod reset;
+mod resume;
 mod send;
 mod source;
 mod stop;
@@ -45,6 +53,13 @@ async fn main() -> ExitCode {
         args::Command::List(command) => command.run().await,
         args::Command::Inspect(command) => command.run().await,
         args::Command::Why(command) => command.run().await,
+        args::Command::Pause(command) => command.run().await,
+        args::Command::Resume(command) => command.run().await,
+        args::Command::Drain(command) => command.run().await,
+        args::Command::CoolDown(command) => command.run().await,
+        args::Command::Limit(command) => command.run().await,
+        args::Command::Reset(command) => command.run().await,
+        args::Command::Audit(command) => command.run().await,
         args::Command::Check(command) => Ok(command.run()),
         args::Command::Read(command) => command.run(),
         args::Command::Presets(command) => command.run(),

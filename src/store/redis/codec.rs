@@ -120,7 +120,8 @@ pub(super) fn reply(value: &Value) -> Result<Reply, String> {
     let mut items = Items::of(value)?;
     Ok(match items.int()? {
         0 => {
-            let settle_us = items.uint()?;
+            let held = items.int()?;
+            let (paused, settle_us) = (held < 0, held.max(0) as u64);
             let limits = items.uint()? as usize;
             let free = (0..limits).map(|_| items.int()).collect::<Result<Vec<_>, _>>()?;
             let mut turns = Vec::new();
@@ -131,7 +132,7 @@ pub(super) fn reply(value: &Value) -> Result<Reply, String> {
                 let binding = (binding.unsigned_abs() as usize).checked_sub(1);
                 turns.push(Turn { granted, wait_us, last_us, binding, cooling });
             }
-            Reply::Done(Done { settle_us, turns, free })
+            Reply::Done(Done { settle_us, paused, turns, free })
         }
         1 => Reply::NoState,
         2 => Reply::OtherNode { node: items.text()? },

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use redis::Value;
 
 use super::codec::Items;
-use crate::report::{FeedbackReport, Forecast, LimitReport, Process, Report, SESSIONS, SessionReport};
+use crate::report::{
+    FeedbackReport, Forecast, LimitReport, OrderedQuota, Pause, Process, Report, SESSIONS, SessionReport,
+};
 
 /// What was read so far. A page may repeat what an earlier one said.
 #[derive(Default)]
 pub(super) struct Pages {
     idle_us: u64,
     settling_us: u64,
+    paused: Option<Pause>,
     limits: BTreeMap<String, LimitReport>,
     sessions: BTreeMap<String, SessionReport>,
 }
@@ -33,6 +36,7 @@ impl Pages {
         }
         let next = items.text()?;
         (self.idle_us, self.settling_us) = (items.uint()?, items.uint()?);
+        self.paused = pause(items.list()?)?;
         for item in items.list()?.lists() {
             let limit = limit(item?, calls)?;
             self.limits.insert(limit.name.clone(), limit);
@@ -44,7 +48,7 @@ impl Pages {
         Ok(Some(next))
     }
 
-    pub(super) fn report(self, (budget, key): (&str, Option<&str>)) -> Report {
+    pub(super) fn report(self, (budget, key): (&str, Option<String>)) -> Report {
         let mut sessions: Vec<_> = self.sessions.into_values().collect();
         sessions.sort_by(|a, b| b.since_ms.cmp(&a.since_ms).then_with(|| a.id.cmp(&b.id)));
         let more_sessions = sessions.len().saturating_sub(SESSIONS) as u64;
@@ -52,13 +56,14 @@ impl Pages {
         sessions.truncate(SESSIONS);
         Report {
             budget: budget.to_owned(),
-            key: key.map(str::to_owned),
+            key,
             limits: self.limits.into_values().collect(),
             sessions,
             more_sessions,
             waiting,
             idle_ms: ms(self.idle_us),
             settling_ms: (self.settling_us > 0).then(|| ms(self.settling_us)),
+            paused: self.paused,
         }
     }
 }
@@ -85,6 +90,14 @@ fn limit(mut item: Items<'_>, calls: &[u64]) -> Result<LimitReport, String> {
             .map(|&calls| Ok(Forecast { calls, wait_ms: ms(item.uint()?) }))
             .collect::<Result<_, String>>()?,
     })
+}
+
+/// An operator's pause; an empty list: there is none.
+fn pause(mut items: Items<'_>) -> Result<Option<Pause>, String> {
+    if items.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Pause { left_ms: maybe_ms(items.int()?), who: items.text()?, why: items.text()? }))
 }
 
 fn session(mut item: Items<'_>) -> Result<SessionReport, String> {
@@ -114,5 +127,8 @@ fn feedback(mut items: Items<'_>) -> Result<Option<FeedbackReport>, String> {
         trying: some(items.uint()?),
         told_quota: some(items.uint()?),
         by_others: items.uint()?,
+        ordered: some(items.uint()?)
+            .map(|quota| Ok::<_, String>(OrderedQuota { quota, left_ms: ms(items.uint()?) }))
+            .transpose()?,
     }))
 }

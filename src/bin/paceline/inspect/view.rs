@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use paceline::{LimitReport, Report, SessionReport};
 
-use crate::figures::{bar, count, maybe_time, table, time};
+use crate::figures::{bar, count, maybe_time, paused, table, time};
 
 /// Processes that are named of one definition.
 const NAMED: usize = 4;
@@ -55,6 +55,9 @@ impl fmt::Display for View<'_> {
             Some(key) => writeln!(f, "budget {budget}, key {key}")?,
             None => writeln!(f, "budget {budget}")?,
         }
+        if let Some(pause) = &self.report.paused {
+            writeln!(f, "  {}", paused(pause))?;
+        }
         if limits.is_empty() {
             return f.write_str("  all of it is free, and nobody waits");
         }
@@ -101,6 +104,10 @@ fn told(f: &mut fmt::Formatter<'_>, limit: &LimitReport) -> fmt::Result {
     }
     if let Some(quota) = said.told_quota {
         writeln!(f, "  limit {name}: the provider says that its quota is {quota}, which is less than configured")?;
+    }
+    if let Some(ordered) = &said.ordered {
+        let left = time(ordered.left_ms);
+        writeln!(f, "  limit {name}: an operator's quota of {} holds for {left} more", ordered.quota)?;
     }
     if said.by_others > 0 {
         writeln!(f, "  limit {name}: others used {} of it", said.by_others)?;

@@ -1,9 +1,9 @@
 //! The answer in words and figures.
 
-use paceline::{Forecast, LimitReport, Report};
+use paceline::{Forecast, LimitReport, Pause, Report};
 use serde::Serialize;
 
-use crate::figures::{count, maybe_time, table, time};
+use crate::figures::{count, maybe_time, paused, table, time};
 
 /// Processes ahead that are named.
 const NAMED: usize = 5;
@@ -15,6 +15,8 @@ pub struct Answer {
     key: Option<String>,
     /// The limit that a call waits for the longest; none: it would go at once.
     binds: Option<String>,
+    /// Nobody is granted anything.
+    paused: Option<Pause>,
     /// In a sentence or two.
     because: String,
     /// How long so many calls would take, of the limits that concern every call.
@@ -72,7 +74,9 @@ impl Answer {
             })
             .collect();
         ahead.sort_by_key(|ahead| ahead.turn_in_ms);
+        let pause = report.paused.as_ref().map(paused);
         let because = match (report.settling_ms, binding) {
+            _ if pause.is_some() => format!("it is {}", pause.unwrap_or_default()),
             (Some(left), _) => {
                 let left = time(left);
                 format!(
@@ -88,6 +92,7 @@ impl Answer {
             key: key.map(str::to_owned),
             binds: binding.map(|limit| limit.name.clone()),
             because,
+            paused: report.paused,
             forecast,
             limits: report.limits.iter().map(Bound::of).collect(),
             ahead,
@@ -95,7 +100,7 @@ impl Answer {
     }
 
     pub fn goes_at_once(&self) -> bool {
-        self.forecast.first().is_none_or(|one| one.wait_ms == 0)
+        self.paused.is_none() && self.forecast.first().is_none_or(|one| one.wait_ms == 0)
     }
 
     /// A paragraph, the limits and who is ahead, at a terminal's width.
@@ -126,6 +131,9 @@ impl Answer {
             None => self.budget.clone(),
         };
         let because = &self.because;
+        if self.paused.is_some() {
+            return format!("A call on budget {name} waits: {because}.");
+        }
         let Some((now, more)) = self.forecast.split_first().filter(|(now, _)| now.wait_ms > 0) else {
             return format!("A call on budget {name} would go at once: {because}.");
         };
