@@ -128,15 +128,6 @@ local function cool(limit, c, capacity, request, t)
   f.ramp = request.at_grant and 0 or 1
 end
 
--- Units answered whose permits were granted so long ago: after a cooldown each makes room for one more.
-local function answered(limit, units, granted_ago, t)
-  local f = limit.told
-  if f.ramp == 0 or t.now - granted_ago < f.cool_until then return false end
-  f.ramp = f.ramp + units
-  if f.ramp >= limit.capacity then f.ramp, f.strikes = 0, math.max(f.strikes - 1, 0) end
-  return true
-end
-
 -- Units that may be in flight: none while it cools down, then one, then more and more, until it is as many as are free. In
 -- the beginning no more than twice what its rate needs, or two requests of several units (`head`): of what is sent all at
 -- once, all that a stranger leaves no room for is rejected.
@@ -149,6 +140,17 @@ local function may_fly(limit, head, t)
     return math.min(f.ramp, 1 + 2 * math.max(rate, head - 1))
   end
   return f.ramp
+end
+
+-- Units answered whose permits were granted so long ago: after a cooldown each makes room for one more. Returns whether that is
+-- worth waking those who wait: as long as there was room for all of them, they wait for something else.
+local function answered(limit, units, granted_ago, t)
+  local f = limit.told
+  if f.ramp == 0 or t.now - granted_ago < f.cool_until then return false end
+  local room = may_fly(limit, 1, t) - limit.flying - units
+  f.ramp = f.ramp + units
+  if f.ramp >= limit.capacity then f.ramp, f.strikes = 0, math.max(f.strikes - 1, 0) end
+  return room < limit.waiting
 end
 
 -- Units that may go, of those that are free.

@@ -186,10 +186,13 @@ impl Limit {
         self.redefine(terms, t);
     }
 
-    /// Units answered whose permits were granted so long ago. Returns whether more may go now than before.
+    /// Units answered whose permits were granted so long ago. Returns whether that is worth waking those who wait: as long as
+    /// there was room for all of them, they wait for something else.
     pub(crate) fn answered(&mut self, units: i64, granted_ago: i64, t: Time) -> bool {
         let capacity = self.terms.capacity() as i64;
-        self.feedback.as_mut().is_some_and(|f| f.answered(units, granted_ago, capacity, t))
+        let room = self.may_fly(1, t).saturating_sub(self.flying + units);
+        let tried = self.feedback.as_mut().is_some_and(|f| f.answered(units, granted_ago, capacity, t));
+        tried && room < self.waiting
     }
 
     /// Notes what is in use, after an exchange.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    acquire, audit, check, cool_down, demo, drain, exec, inspect, limit, list, pause, presets, provider, read, reset,
-    resume, send, why,
+    acquire, audit, check, cool_down, demo, drain, exec, inspect, limit, list, pause, plan, presets, provider, read,
+    reset, resume, send, why,
 };
 
 /// The longest window that a rule or the demo takes.
@@ -30,6 +30,7 @@ Examples:
   paceline inspect keap --config paceline.toml      what is used, in flight and free, and by whom
   paceline why keap --calls 5000                    which limit binds, who is ahead, how long would it take
   paceline pause keap --why 'their maintenance'     nobody sends until `paceline resume keap`
+  paceline plan keap --calls 50000 --replicas 12    how long will it take?
   paceline check paceline.toml                      is this configuration right?
   paceline presets show keap                        what is known of a provider, and from where
   curl -si https://api.example.com | paceline read  what does this response say about limits?
@@ -52,6 +53,7 @@ pub enum Command {
     Limit(limit::Command),
     Reset(reset::Command),
     Audit(audit::Command),
+    Plan(plan::Command),
     Check(check::Check),
     Presets(presets::Command),
     Read(read::Command),

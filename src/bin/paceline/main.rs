@@ -14,6 +14,7 @@ mod limit;
 mod list;
 mod order;
 mod pause;
+mod plan;
 mod presets;
 mod provider;
 mod read;
@@ -60,6 +61,7 @@ async fn main() -> ExitCode {
         args::Command::Limit(command) => command.run().await,
         args::Command::Reset(command) => command.run().await,
         args::Command::Audit(command) => command.run().await,
+        args::Command::Plan(command) => command.run().await,
         args::Command::Check(command) => Ok(command.run()),
         args::Command::Read(command) => command.run(),
         args::Command::Presets(command) => command.run(),

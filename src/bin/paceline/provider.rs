@@ -31,6 +31,7 @@ use self::setup::Setup;
 pub use self::{
     delay::Delay,
     log::{Count, Stats},
+    meter::{Kind as MeterKind, Meter, Term, Turn as MeterTurn},
     rule::Rule,
     server::{Provider, REPLICA_HEADER, listen},
     setup::Period,

@@ -1,0 +1,165 @@
+//! What came of a plan, in figures and words.
+
+use std::time::Duration;
+
+use paceline::Budget;
+use serde::Serialize;
+
+use super::upstream::Allowance;
+use crate::{
+    figures::{count, table, time},
+    send::Waits,
+};
+
+/// Columns of the chart.
+const COLUMNS: usize = 60;
+/// Heights of a column, from nothing to all that is allowed.
+const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// What was tried.
+pub struct Tried {
+    /// When each call was answered.
+    pub answered: Vec<Duration>,
+    pub rejected: u64,
+    pub exchanges: u64,
+    pub waits: Waits,
+    pub allowances: Vec<Allowance>,
+}
+
+/// What to expect.
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// How long all calls take.
+    pub takes_s: f64,
+    /// So many were tried; the rest goes on at the pace of their latter half.
+    pub tried: u64,
+    /// Told 429, of those that were tried.
+    pub rejected: u64,
+    pub calls_per_s: f64,
+    /// The limit of which most is used, and how much of what it allows in that time.
+    pub tightest: Option<String>,
+    pub share: Option<f64>,
+    /// From wanting to send to sending, in milliseconds.
+    pub wait_ms: WaitMs,
+    /// Calls to Redis for each call.
+    pub exchanges_per_call: f64,
+    /// Answered in each sixtieth of the time that was tried.
+    pub chart: Vec<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct WaitMs {
+    pub p50: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+impl Tried {
+    /// What that says of so many calls.
+    pub fn outcome(mut self, calls: u64) -> Outcome {
+        self.answered.sort_unstable();
+        let tried = self.answered.len();
+        let end = self.answered.last().copied().unwrap_or_default();
+        let mut takes_s = end.as_secs_f64();
+        if let Some(rest) = calls.checked_sub(tried as u64).filter(|&rest| rest > 0) {
+            let middle = self.answered[tried / 2].as_secs_f64();
+            let pace = (tried - 1 - tried / 2) as f64 / (takes_s - middle).max(f64::MIN_POSITIVE);
+            // A window that is longer than what was tried had not been full.
+            takes_s += rest as f64 / self.allowances.iter().map(Allowance::rate).fold(pace, f64::min);
+        }
+        let mut chart = vec![0; COLUMNS];
+        for at in &self.answered {
+            let column = at.as_secs_f64() / end.as_secs_f64().max(f64::MIN_POSITIVE) * COLUMNS as f64;
+            chart[(column as usize).min(COLUMNS - 1)] += 1;
+        }
+        let shares = self.allowances.iter().map(|a| (a.limit.clone(), a.share(calls as f64, takes_s)));
+        let tightest = shares.max_by(|a, b| a.1.total_cmp(&b.1));
+        let calls_per_s = calls as f64 / takes_s.max(f64::MIN_POSITIVE);
+        Outcome {
+            takes_s,
+            tried: tried as u64,
+            rejected: self.rejected,
+            calls_per_s,
+            share: tightest.as_ref().map(|(_, share)| *share),
+            tightest: tightest.map(|(limit, _)| limit),
+            wait_ms: WaitMs {
+                p50: self.waits.quantile(0.5),
+                p99: self.waits.quantile(0.99),
+                max: self.waits.quantile(1.0),
+            },
+            exchanges_per_call: self.exchanges as f64 / tried.max(1) as f64,
+            chart,
+        }
+    }
+}
+
+/// A line of the table: its name, and its figure of each way.
+type Line<'a> = (&'a str, &'a dyn Fn(&Outcome) -> String);
+
+/// A table with a column for each way, and a chart of calls over time.
+pub fn shown(together: &Outcome, alone: Option<&Outcome>, budget: &Budget, width: u16) -> String {
+    let ways: Vec<&Outcome> = std::iter::once(together).chain(alone).collect();
+    let ms = |ms: f64| time(ms.round() as u64);
+    let rows: [Line<'_>; 7] = [
+        ("takes", &|o| ms(o.takes_s * 1000.0)),
+        ("calls a second", &|o| format!("{:.2}", o.calls_per_s)),
+        ("share of the tightest limit", &|o| o.share.map_or("-".into(), |share| format!("{:.1} %", share * 100.0))),
+        ("told 429", &|o| o.rejected.to_string()),
+        ("wait for a turn, median", &|o| ms(o.wait_ms.p50)),
+        ("wait for a turn, 99 %", &|o| ms(o.wait_ms.p99)),
+        ("calls to Redis for each", &|o| format!("{:.2}", o.exchanges_per_call)),
+    ];
+    let header = ["", "with paceline", "each on its own"];
+    let rows = rows
+        .iter()
+        .map(|(name, figure)| std::iter::once((*name).to_owned()).chain(ways.iter().map(|way| figure(way))).collect());
+    let mut text = table(width, 1, &header[..=ways.len()], rows);
+    if let Some(tightest) = &together.tightest {
+        let limit = budget.limits().iter().find(|limit| limit.name() == tightest);
+        text += &limit.map_or(String::new(), |limit| format!("\nThe tightest limit is {tightest}: {limit}."));
+    }
+    for (title, way) in header[1..].iter().zip(ways) {
+        let most = way.chart.iter().max().copied().unwrap_or(0);
+        let tried = count(way.tried, "call");
+        text += &format!("\n\n{}\n{title}: {tried} over time, at most {most} in a column", bars(&way.chart));
+    }
+    text
+}
+
+fn bars(chart: &[u64]) -> String {
+    let most = chart.iter().max().copied().unwrap_or(0).max(1);
+    chart.iter().map(|&calls| BLOCKS[(calls * (BLOCKS.len() as u64 - 1)).div_ceil(most) as usize]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(calls: u64, rate: f64) -> Tried {
+        let answered = (1..=calls).map(|i| Duration::from_secs_f64(i as f64 / rate)).collect();
+        let allowance = |limit: &str, calls, per_s| Allowance { limit: limit.into(), calls, per_s };
+        let allowances = vec![allowance("minute", 240.0, 60.0), allowance("spike", 5.0, 1.0)];
+        Tried { answered, rejected: 0, exchanges: 2 * calls, waits: Waits::default(), allowances }
+    }
+
+    #[test]
+    fn more_calls_than_were_tried_go_on_at_their_pace() {
+        let outcome = tried(1000, 3.9).outcome(10_000);
+        assert!((outcome.takes_s - 10_000.0 / 3.9).abs() < 1.0, "{outcome:?}");
+        assert_eq!(outcome.tightest.as_deref(), Some("minute"));
+        assert!((outcome.share.unwrap() - 0.975).abs() < 0.001);
+        assert_eq!((outcome.exchanges_per_call, outcome.chart.iter().sum::<u64>()), (2.0, 1000));
+    }
+
+    #[test]
+    fn what_was_not_full_yet_does_not_go_on_faster_than_its_limit() {
+        let outcome = tried(1000, 50.0).outcome(10_000);
+        assert!((outcome.takes_s - (20.0 + 9000.0 / 4.0)).abs() < 1.0, "{outcome:?}");
+    }
+
+    #[test]
+    fn bars_are_as_high_as_the_highest() {
+        assert_eq!(bars(&[0, 1, 4, 8]), " ▁▄█");
+        assert_eq!(bars(&[0, 0]), "  ");
+    }
+}

@@ -1,0 +1,94 @@
+//! The provider of a plan: it has the limits of the budget and counts arrivals exactly, with meters that share no code with
+//! the limiter.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use paceline::{Budget, Kind, Limit};
+
+use crate::provider::{Meter, MeterKind, MeterTurn, Term};
+
+/// What a limit counts if it does not say otherwise.
+const REQUESTS: &str = "requests";
+
+pub struct Upstream {
+    meters: Vec<Meter>,
+    pub rejected: u64,
+}
+
+/// The limits that concern every call.
+pub fn common(budget: &Budget) -> impl Iterator<Item = &Limit> {
+    budget.limits().iter().filter(|limit| {
+        limit.scope_name().is_none() && limit.tier_amounts().next().is_none() && limit.unit_name() == REQUESTS
+    })
+}
+
+/// What a limit allows in the long run.
+#[derive(Debug, Clone)]
+pub struct Allowance {
+    pub limit: String,
+    pub calls: f64,
+    /// In so many seconds.
+    pub per_s: f64,
+}
+
+impl Allowance {
+    /// `None`: it is not about time.
+    pub fn of(limit: &Limit) -> Option<Self> {
+        let quota = match limit.kind() {
+            Kind::SlidingWindow { quota } | Kind::FixedWindow { quota, .. } => quota,
+            Kind::TokenBucket { refill, .. } => refill,
+            _ => return None,
+        };
+        let (calls, per_s) = (quota.amount() as f64, quota.period().as_secs_f64());
+        Some(Self { limit: limit.name().to_owned(), calls, per_s })
+    }
+
+    /// Calls a second.
+    pub fn rate(&self) -> f64 {
+        self.calls / self.per_s
+    }
+
+    /// The part that so many calls in so many seconds are of it.
+    pub fn share(&self, calls: f64, seconds: f64) -> f64 {
+        calls / (self.rate() * seconds.max(self.per_s))
+    }
+}
+
+impl Upstream {
+    pub fn of(budget: &Budget) -> Self {
+        Self { meters: common(budget).filter_map(term).map(Meter::new).collect(), rejected: 0 }
+    }
+
+    /// A call arrives. `false`: it is told 429.
+    pub fn arrives(&mut self, now: Duration) -> bool {
+        self.meters.iter_mut().for_each(|meter| meter.move_to(now));
+        let accepted = self.meters.iter().all(|meter| meter.has_room(1));
+        if accepted {
+            self.meters.iter_mut().for_each(|meter| meter.count(1));
+        } else {
+            self.rejected += 1;
+        }
+        accepted
+    }
+
+    /// A call that was accepted is answered: at once, all that it takes is travel.
+    pub fn answers(&mut self) {
+        self.meters.iter_mut().filter(|meter| meter.term.kind == MeterKind::Open).for_each(|meter| meter.give_back(1));
+    }
+}
+
+fn term(limit: &Limit) -> Option<Term> {
+    let (kind, quota, per) = match limit.kind() {
+        Kind::SlidingWindow { quota } => (MeterKind::Sliding, quota.amount(), quota.period()),
+        Kind::TokenBucket { refill, burst } => (MeterKind::Bucket { refill: refill.amount() }, *burst, refill.period()),
+        Kind::FixedWindow { quota, calendar } => {
+            let zone = calendar.zone().and_then(|zone| TimeZone::get(zone).ok());
+            let turn = zone.map_or(MeterTurn::Clock(calendar.offset()), MeterTurn::Midnight);
+            (MeterKind::Fixed(turn), quota.amount(), quota.period())
+        }
+        Kind::Concurrency { max } => (MeterKind::Open, *max, Duration::ZERO),
+        _ => return None,
+    };
+    Some(Term::new(limit.name(), kind, quota, per))
+}

@@ -1,0 +1,117 @@
+//! `paceline plan`: what it foresees is what a real run then does.
+#![cfg(feature = "cli")]
+
+mod support;
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use support::RedisServer;
+use tempfile::TempDir;
+
+const CONFIG: &str = "
+[budget.spike]
+limit = [{ name = 'spike', kind = 'sliding-window', quota = 20, per = '1s' }]
+[budget.both]
+strangers = true
+limit = [{ name = 'spike', kind = 'sliding-window', quota = 5, per = '1s' },
+         { name = 'day', kind = 'fixed-window', quota = 30000, per = '1d', zone = 'America/New_York' },
+         { name = 'open', kind = 'concurrency', quota = 3 },
+         { name = 'path', kind = 'token-bucket', quota = 1, per = '1m', scope = 'path' }]
+";
+
+fn configured() -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("paceline.toml");
+    fs::write(&file, CONFIG).unwrap();
+    let file = file.display().to_string();
+    (folder, file)
+}
+
+fn paceline(arguments: &[&str]) -> (String, String, i32) {
+    let output = Command::new(env!("CARGO_BIN_EXE_paceline")).args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr), output.status.code().unwrap())
+}
+
+fn plan(arguments: &[&str]) -> Value {
+    let (out, err, code) = paceline(&[&["plan", "--json"], arguments].concat());
+    assert_eq!(code, 0, "{err}");
+    serde_json::from_str(&out).unwrap()
+}
+
+#[test]
+fn a_real_run_takes_as_long_as_the_plan_says() {
+    let (_folder, file) = configured();
+    let planned = plan(&["spike", "--config", &file, "--calls", "200", "--latency", "20ms..60ms"]);
+    let foreseen = planned["paceline"]["takes_s"].as_f64().unwrap();
+
+    let server = RedisServer::own();
+    let mut provider = Command::new(env!("CARGO_BIN_EXE_paceline"))
+        .args(["provider", "--limit", "20/1s", "--delay", "10ms..30ms", "--until-stdin-closes"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut url = String::new();
+    BufReader::new(provider.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let send = ["send", url.trim(), "--config", &file, "--budget", "spike", "--redis", server.url()];
+    let (out, err, code) = paceline(&[&send[..], &["-n", "200", "-c", "4", "--json"]].concat());
+    assert_eq!(code, 0, "{err}");
+    drop(provider.stdin.take());
+    provider.wait().unwrap();
+    let real: Value = serde_json::from_str(&out).unwrap();
+    let took = real["elapsed_s"].as_f64().unwrap();
+    // A budget waits up to a second on a Redis that nobody has used, and a busy machine adds its own. README.md has the figure
+    // of a quiet one.
+    println!("planned {foreseen:.2} s, took {took:.2} s");
+    assert!(took > foreseen * 0.95 && took < foreseen * 1.05 + 1.5, "planned {foreseen} s, took {took} s");
+}
+
+#[test]
+fn the_same_chance_gives_the_same_plan() {
+    let (_folder, file) = configured();
+    let run = |seed| plan(&["both", "--config", &file, "--calls", "300", "--replicas", "5", "--seed", seed]);
+    let (first, again, other) = (run("7"), run("7"), run("8"));
+    for field in ["takes_s", "wait_ms", "exchanges_per_call", "chart"] {
+        assert_eq!(first["paceline"][field], again["paceline"][field], "{field}");
+    }
+    assert_ne!(first["paceline"]["wait_ms"], other["paceline"]["wait_ms"]);
+    assert_eq!((&first["paceline"]["rejected"], &first["alone"]), (&0.into(), &Value::Null));
+}
+
+#[test]
+fn on_their_own_replicas_are_told_429_and_together_they_are_not() {
+    let (_folder, file) = configured();
+    let arguments = ["both", "--config", &file, "--calls", "500", "--replicas", "6", "--compare"];
+    let planned = plan(&arguments);
+    assert_eq!(planned["paceline"]["rejected"], 0);
+    assert!(planned["alone"]["rejected"].as_u64().unwrap() > 100, "{}", planned["alone"]);
+    let (out, _, _) = paceline(&[&["plan"], &arguments[..]].concat());
+    for part in ["told 429", "each on its own", "The tightest limit is spike: at most 5 requests in any 1s."] {
+        assert!(out.contains(part), "{part}\n{out}");
+    }
+    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+}
+
+#[test]
+fn a_year_is_tried_in_part() {
+    let (_folder, file) = configured();
+    let year = plan(&["both", "--config", &file, "--calls", "10950000", "--replicas", "2"]);
+    let days = year["paceline"]["takes_s"].as_f64().unwrap() / 86_400.0;
+    assert!((364.0..367.0).contains(&days), "30000 a day: {days} days");
+    assert_eq!(year["paceline"]["tried"], 200_000);
+}
+
+#[test]
+fn what_cannot_be_planned_is_said() {
+    let (_folder, file) = configured();
+    let (_, err, code) = paceline(&["plan", "spkie", "--config", &file, "--calls", "5"]);
+    assert!(code == 1 && err.contains("there is no budget spkie in the configuration; it has spike, both"), "{err}");
+    assert_eq!(paceline(&["plan", "spike", "--config", &file, "--calls", "0"]).2, 2);
+    assert_eq!(paceline(&["plan", "spike", "--config", &file, "--calls", "5", "--latency", "9ms..1ms"]).2, 2);
+}
