@@ -51,6 +51,8 @@ fn a_real_run_takes_as_long_as_the_plan_says() {
     let foreseen = planned["paceline"]["takes_s"].as_f64().unwrap();
 
     let server = RedisServer::own();
+    // A budget waits a second on a node that nobody has used.
+    server.command(&["SET", "pl:1:node", "0123456789abcdef:1000000"]);
     let mut provider = Command::new(env!("CARGO_BIN_EXE_paceline"))
         .args(["provider", "--limit", "20/1s", "--delay", "10ms..30ms", "--until-stdin-closes"])
         .stdin(Stdio::piped())
@@ -66,10 +68,9 @@ fn a_real_run_takes_as_long_as_the_plan_says() {
     provider.wait().unwrap();
     let real: Value = serde_json::from_str(&out).unwrap();
     let took = real["elapsed_s"].as_f64().unwrap();
-    // A budget waits up to a second on a Redis that nobody has used, and a busy machine adds its own. README.md has the figure
-    // of a quiet one.
+    // On a quiet machine within a hundredth; a busy one is slower than its timers.
     println!("planned {foreseen:.2} s, took {took:.2} s");
-    assert!(took > foreseen * 0.95 && took < foreseen * 1.05 + 1.5, "planned {foreseen} s, took {took} s");
+    assert!(took > foreseen * 0.98 && took < foreseen * 1.1, "planned {foreseen} s, took {took} s");
 }
 
 #[test]
@@ -96,15 +97,6 @@ fn on_their_own_replicas_are_told_429_and_together_they_are_not() {
         assert!(out.contains(part), "{part}\n{out}");
     }
     assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
-}
-
-#[test]
-fn a_year_is_tried_in_part() {
-    let (_folder, file) = configured();
-    let year = plan(&["both", "--config", &file, "--calls", "10950000", "--replicas", "2"]);
-    let days = year["paceline"]["takes_s"].as_f64().unwrap() / 86_400.0;
-    assert!((364.0..367.0).contains(&days), "30000 a day: {days} days");
-    assert_eq!(year["paceline"]["tried"], 200_000);
 }
 
 #[test]

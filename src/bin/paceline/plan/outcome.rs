@@ -55,6 +55,16 @@ pub struct WaitMs {
 }
 
 impl Tried {
+    /// Calls a second in the latter half or so: in whole windows of the longest that turned over, since in a part of one all
+    /// may come at once, or none.
+    fn late_pace(&self, end_s: f64) -> f64 {
+        let turned = self.allowances.iter().map(|a| a.per_s).filter(|per_s| 2.0 * per_s <= end_s);
+        let window_s = turned.fold(0.0, f64::max);
+        let span_s = if window_s > 0.0 { (end_s / 2.0 / window_s).floor() * window_s } else { end_s / 2.0 };
+        let before = self.answered.partition_point(|at| at.as_secs_f64() <= end_s - span_s);
+        (self.answered.len() - before) as f64 / span_s.max(f64::MIN_POSITIVE)
+    }
+
     /// What that says of so many calls.
     pub fn outcome(mut self, calls: u64) -> Outcome {
         self.answered.sort_unstable();
@@ -62,10 +72,9 @@ impl Tried {
         let end = self.answered.last().copied().unwrap_or_default();
         let mut takes_s = end.as_secs_f64();
         if let Some(rest) = calls.checked_sub(tried as u64).filter(|&rest| rest > 0) {
-            let middle = self.answered[tried / 2].as_secs_f64();
-            let pace = (tried - 1 - tried / 2) as f64 / (takes_s - middle).max(f64::MIN_POSITIVE);
             // A window that is longer than what was tried had not been full.
-            takes_s += rest as f64 / self.allowances.iter().map(Allowance::rate).fold(pace, f64::min);
+            let pace = self.allowances.iter().map(Allowance::rate).fold(self.late_pace(takes_s), f64::min);
+            takes_s += rest as f64 / pace;
         }
         let mut chart = vec![0; COLUMNS];
         for at in &self.answered {
@@ -149,6 +158,16 @@ mod tests {
         assert_eq!(outcome.tightest.as_deref(), Some("minute"));
         assert!((outcome.share.unwrap() - 0.975).abs() < 0.001);
         assert_eq!((outcome.exchanges_per_call, outcome.chart.iter().sum::<u64>()), (2.0, 1000));
+    }
+
+    #[test]
+    fn days_whose_calls_all_come_in_the_morning_count_as_whole_days() {
+        let day = |n: u64| (0..1000).map(move |i| Duration::from_secs(n * 86_400 + i));
+        let answered = (0..5).flat_map(day).chain(day(5).take(1)).collect();
+        let allowances = vec![Allowance { limit: "day".into(), calls: 1000.0, per_s: 86_400.0 }];
+        let tried = Tried { answered, rejected: 0, exchanges: 0, waits: Waits::default(), allowances };
+        let days = tried.outcome(365_000).takes_s / 86_400.0;
+        assert!((364.0..366.0).contains(&days), "{days}");
     }
 
     #[test]
