@@ -4,6 +4,7 @@ mod codec;
 mod keys;
 mod link;
 mod scripts;
+mod survey;
 
 use std::{
     collections::BTreeSet,
@@ -15,6 +16,7 @@ use std::{
 use redis::{Value, aio::PubSub};
 use tokio::sync::{Notify, watch};
 
+pub use self::survey::{Keys, Survey};
 use self::{link::Link, scripts::Scripts};
 use super::{Look, SETTLE_US, Store, StoreFuture, bells::Bells, split};
 use crate::{

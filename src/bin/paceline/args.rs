@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, demo, inspect, presets, provider, read, send};
+use crate::{check, demo, doctor, inspect, presets, provider, read, send};
 
 /// The longest window that a rule or the demo takes.
 const MAX_WINDOW: Duration = Duration::from_secs(86_400);
@@ -24,6 +24,7 @@ Examples:
       --config paceline.toml --budget keap -n 500 -c 8
   paceline inspect keap --config paceline.toml      what is used, in flight and free, and who waits
   paceline check paceline.toml                      is this configuration right?
+  paceline doctor --config paceline.toml            is this Redis set up as it should be?
   paceline presets show keap                        what is known of a provider, and from where
   curl -si https://api.example.com | paceline read  what does this response say about limits?
 
@@ -35,6 +36,7 @@ pub enum Command {
     Send(Box<send::Command>),
     Inspect(inspect::Command),
     Check(check::Check),
+    Doctor(doctor::Command),
     Presets(presets::Command),
     Read(read::Command),
     #[command(hide = true)]

@@ -5,7 +5,7 @@ mod view;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use paceline::{Config, RedisStore, RedisUrl, Report};
+use paceline::{Config, RedisStore, Report};
 
 use self::view::View;
 use crate::{Failure, say, store};
@@ -46,10 +46,7 @@ impl Command {
 
     async fn reports(&self) -> Result<Vec<Report>, Failure> {
         let config = self.config.as_deref().map(Config::load).transpose()?;
-        let url = self.redis.as_deref().or(config.as_ref().and_then(|config| config.redis_url()).map(RedisUrl::as_str));
-        let url =
-            url.ok_or("no Redis is configured, and the memory of another process cannot be seen; give --redis")?;
-        let store = RedisStore::connect(url).await?;
+        let store = RedisStore::connect(store::address(self.redis.as_deref(), config.as_ref())?).await?;
         let wanted: Vec<(String, Option<String>)> = match (&self.budget, &config) {
             (Some(name), Some(config)) => {
                 vec![(store::budget(config, Some(name))?.name().to_owned(), self.key.clone())]

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod demo;
+mod doctor;
 mod inspect;
 mod presets;
 mod provider;
@@ -35,6 +36,7 @@ async fn main() -> ExitCode {
         args::Command::Send(command) => command.run().await,
         args::Command::Inspect(command) => command.run().await,
         args::Command::Check(command) => Ok(command.run()),
+        args::Command::Doctor(command) => Ok(command.run().await),
         args::Command::Read(command) => command.run(),
         args::Command::Presets(command) => command.run(),
         args::Command::Provider(command) => command.run().await,

@@ -57,4 +57,8 @@ impl Scripts {
     pub(super) fn new() -> Self {
         Self { exchange: Code::new(EXCHANGE), inspect: Code::new(INSPECT), node: Code::new(NODE) }
     }
+
+    pub(super) fn hashes(&self) -> [&str; 3] {
+        [&self.exchange, &self.inspect, &self.node].map(|code| code.hash.as_str())
+    }
 }
