@@ -187,6 +187,20 @@ impl Link {
             _ if matches!(error.kind(), redis::ErrorKind::AuthenticationFailed) => {
                 Error::store_fatal(what, why, "check user and password in its address")
             }
+            // To the driver these are failures of input and output, like any other.
+            _ if why.contains("certificate not valid for name") => Error::store_fatal(
+                what,
+                why,
+                "write the host as the certificate has it, or give the server one for this host",
+            ),
+            _ if why.contains("invalid peer certificate: UnknownIssuer") => Error::store_fatal(
+                what,
+                why,
+                "let this machine trust the authority that signed it, as by SSL_CERT_FILE=/path/to/ca.pem",
+            ),
+            _ if why.contains("invalid peer certificate") => {
+                Error::store_fatal(what, why, "give the server another certificate")
+            }
             _ if error.is_io_error() => Error::store_transient(what, why, "see whether it runs and can be reached"),
             _ if matches!(error.kind(), redis::ErrorKind::Parse | redis::ErrorKind::UnexpectedReturnType) => {
                 Error::store_fatal(what, format!("it does not speak Redis: {why}"), "see what listens at this address")
