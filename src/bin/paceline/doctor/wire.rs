@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use paceline::{ArrivalWithin, Config, Kind, Limit, Survey};
+use paceline::{ArrivalWithin, Config, CountFrom, Kind, Limit, Survey};
 use tokio::time::sleep;
 
 use super::{
@@ -19,8 +19,8 @@ const CLOCK: Check = Check {
 
 const LATENCY: Check = Check {
     name: "latency",
-    why: "A permit must reach its process, and the request the provider, within arrival_within of the grant; and what a \
-          call takes is lost of a short window.",
+    why: "A permit may be sent under for a fifth of arrival_within from when it was asked for, so one that took longer is \
+          worthless; and what a call takes is lost of a short window.",
 };
 
 const CONNECTIONS: Check = Check {
@@ -40,6 +40,8 @@ const JUMP: f64 = 0.1;
 const USUAL_ARRIVAL: Duration = Duration::from_millis(500);
 /// The window to go by without a configuration.
 const USUAL_WINDOW: Duration = Duration::from_secs(1);
+/// The part of it in which a permit may be sent under.
+const SENT_WITHIN: u32 = 5;
 /// A round trip this much shorter than a window is lost in it.
 const OF_A_WINDOW: u32 = 20;
 /// The largest reply that a client gets is far below this.
@@ -101,19 +103,20 @@ fn clock(ticks: &[Tick]) -> Finding {
 /// What the budgets ask of a call.
 #[derive(Debug)]
 struct Needs {
-    arrival: Duration,
+    /// None: a permit may be sent under for as long as it is held.
+    arrival: Option<Duration>,
     window: Duration,
 }
 
 impl Needs {
     fn of(config: Option<&Config>) -> Self {
-        let budgets = || config.into_iter().flat_map(Config::budgets);
-        let arrival = budgets().filter_map(|budget| match budget.arrival_within() {
-            ArrivalWithin::Limited(within) => Some(within),
-            ArrivalWithin::Unbounded => None,
+        let Some(config) = config else { return Self { arrival: Some(USUAL_ARRIVAL), window: USUAL_WINDOW } };
+        let arrival = config.budgets().filter_map(|budget| match (budget.count_from(), budget.arrival_within()) {
+            (CountFrom::Response, ArrivalWithin::Limited(within)) => Some(within),
+            _ => None,
         });
-        let windows = budgets().flat_map(|budget| budget.limits()).filter_map(window);
-        Self { arrival: arrival.min().unwrap_or(USUAL_ARRIVAL), window: windows.min().unwrap_or(USUAL_WINDOW) }
+        let windows = config.budgets().flat_map(|budget| budget.limits()).filter_map(window);
+        Self { arrival: arrival.min(), window: windows.min().unwrap_or(USUAL_WINDOW) }
     }
 }
 
@@ -132,13 +135,15 @@ fn latency(mut trips: Vec<Duration>, needs: &Needs) -> Finding {
         millis(median),
         millis(worst),
         trips.len(),
-        humantime::format_duration(needs.arrival),
+        needs.arrival.map_or("unbounded".to_owned(), |within| humantime::format_duration(within).to_string()),
         humantime::format_duration(needs.window),
     );
-    if worst >= needs.arrival {
-        LATENCY.broken(seen, "bring them nearer to each other, see what holds Redis up, or raise arrival_within")
-    } else if worst * 2 >= needs.arrival || median * OF_A_WINDOW > needs.window {
-        LATENCY.warning(seen, "bring them nearer to each other, or see what holds Redis up")
+    let mend = "bring them nearer to each other, see what holds Redis up, or raise arrival_within";
+    let too_late = |trip: Duration| needs.arrival.is_some_and(|within| trip >= within / SENT_WITHIN);
+    if too_late(median) {
+        LATENCY.broken(seen, mend)
+    } else if too_late(worst) || median * OF_A_WINDOW > needs.window {
+        LATENCY.warning(seen, mend)
     } else {
         LATENCY.ok(seen)
     }
@@ -216,13 +221,17 @@ mod tests {
     fn a_call_is_slow_by_what_the_budgets_ask() {
         let config = "[budget.a]\narrival_within = '100ms'\n\
                       limit = [{ name = 'spike', kind = 'sliding-window', quota = 5, per = '200ms' }]";
-        let (strict, usual) = (Needs::of(Some(&Config::parse(config).unwrap())), Needs::of(None));
+        let needs = |config: &str| Needs::of(Some(&Config::parse(config).unwrap()));
+        let (strict, loose, usual) = (needs(config), needs(&config.replace("100ms", "unbounded")), Needs::of(None));
         for (trips, needs, status) in [
-            ([1, 1, 49], &strict, Status::Ok),
-            ([1, 1, 50], &strict, Status::Warning),
-            ([1, 11, 20], &strict, Status::Warning),
-            ([1, 1, 100], &strict, Status::Broken),
-            ([20, 40, 200], &usual, Status::Ok),
+            ([1, 1, 19], &strict, Status::Ok),
+            ([1, 1, 20], &strict, Status::Warning),
+            ([1, 11, 19], &strict, Status::Warning),
+            ([1, 20, 20], &strict, Status::Broken),
+            ([1, 10, 1000], &loose, Status::Ok),
+            ([20, 40, 99], &usual, Status::Ok),
+            ([20, 51, 99], &usual, Status::Warning),
+            ([1, 100, 100], &usual, Status::Broken),
         ] {
             let found = latency(trips.map(Duration::from_millis).to_vec(), needs);
             assert_eq!(found.status, status, "{trips:?}: {}", found.seen);

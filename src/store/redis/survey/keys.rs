@@ -4,9 +4,10 @@ use redis::cmd;
 
 use super::{super::keys, Survey};
 
-/// Steps of `SCAN`, each over about as many keys as `STEP` says: no Redis is held up for long, and none is read for ever.
-const STEPS: usize = 100;
-const STEP: usize = 1000;
+/// Steps of `SCAN`, each over about as many keys as `STEP` says: no Redis is held up for a millisecond, and none is read for
+/// ever.
+const STEPS: usize = 400;
+const STEP: usize = 250;
 /// So many of ours are looked at one by one.
 const MOST: usize = 1000;
 
