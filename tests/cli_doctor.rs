@@ -5,13 +5,14 @@ mod support;
 
 use std::{
     fs,
+    path::Path,
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use assert_cmd::Command;
 use serde_json::Value;
-use support::RedisServer;
+use support::{Client, RedisServer};
 
 const SECRET: &str = "s3cr3t-canary";
 const PATIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli_doctor/patient.toml");
@@ -121,14 +122,35 @@ fn a_replica_and_a_primary_without_a_fence_are_told() {
     let port = primary.port().to_string();
     let replica = RedisServer::own_with(&["--replicaof", "127.0.0.1", &port]);
     expect(replica.url(), "role", "broken", "a replica");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !primary.command(&["INFO", "replication"]).contains("connected_slaves:1") {
-        assert!(Instant::now() < deadline, "they do not find each other");
-        sleep(Duration::from_millis(20));
-    }
+    until(&primary, "replication", "connected_slaves:1");
     expect(primary.url(), "replication", "warning", "1 replicas, and it grants without seeing one");
     let alone = RedisServer::own_with(&["--min-replicas-to-write", "1"]);
     expect(alone.url(), "replication", "broken", "0 replicas are in time");
+}
+
+/// Waits for what the server will say in a section of INFO.
+#[track_caller]
+fn until(server: &RedisServer, section: &str, line: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !server.command(&["INFO", section]).contains(line) {
+        assert!(Instant::now() < deadline, "{line}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_snapshot_that_failed_stops_every_grant() {
+    let server = RedisServer::own_with(&["--save", "3600 1"]);
+    let directory = server.command(&["CONFIG", "GET", "dir"]).replace("dir\n", "");
+    // Where the snapshot should go stands something else.
+    fs::create_dir_all(Path::new(&directory).join("dump.rdb/in-its-way")).unwrap();
+    server.command(&["BGSAVE"]);
+    until(&server, "persistence", "rdb_last_bgsave_status:err");
+    expect(server.url(), "persistence", "broken", "its last snapshot failed");
+    let refused = Client::connect(server.url()).unwrap().command(&["SET", "key", "value"]).unwrap_err();
+    assert!(refused.to_string().contains("MISCONF"), "{refused}");
+    server.command(&["CONFIG", "SET", "stop-writes-on-bgsave-error", "no"]);
+    expect(server.url(), "persistence", "warning", "its last snapshot failed");
 }
 
 #[test]
