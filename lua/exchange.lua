@@ -6,7 +6,7 @@
 --   Reply: a list of integers whose first says what it is; lua/README.md names them.
 -- Twin: src/ledger.rs
 
-local LAYOUT, SWEEP, WAKES, FORGET = 1, 4, 8, 60000000
+local LAYOUT, SWEEP, WAKES, FORGET, PAUSED = 1, 4, 8, 60000000, 2000000
 local META = '<dddddddd'
 local DONE, NO_STATE, OTHER_NODE, LOST, STALE, OTHER_TIME, NEWER, REFUSED = 0, 1, 2, 3, 4, 5, 6, 7
 local WHOLE, ARRIVED, ENDED, UNSENT = 0, 1, 2, 3
@@ -20,7 +20,7 @@ if not wall then
   wall = time[1] * 1000000 + time[2]
 end
 
-local names = { 'm', 's:' .. request.session }
+local names = { 'm', 'p', 's:' .. request.session }
 for i = 1, #request.limits do
   local key = request.limits[i][1]
   names[#names + 1] = 'l:' .. key
@@ -145,7 +145,7 @@ if fresh or (resumes and meta.node ~= request.node) then
 end
 -- The sweep may have buried this very session.
 if not me or not Fields.get('s:' .. request.session) then
-  me = { seq = 0, since = t.now, lease_end = t.now, flights = {}, places = {}, reply = false, new = true }
+  me = { seq = 0, since = t.now, lease_end = t.now, calls = 0, flights = {}, places = {}, reply = false, new = true }
   Fields.set('w:' .. request.session, request.who)
 end
 
@@ -207,6 +207,7 @@ end
 local completes = request.completes
 for i = completes + 1, completes + 5 * list[completes], 5 do
   local class, count, age, hold, part = request.classes[list[i]], list[i + 1], list[i + 2], list[i + 3], list[i + 4]
+  if part == UNSENT then me.calls = math.max(me.calls - count, 0) end
   for j = 1, #class, 2 do
     local limit = limits[class[j]]
     local to_the_end = limit.kind == CONCURRENCY
@@ -240,6 +241,15 @@ end
 
 -- Those in line are served in the order of their places, then those who have none.
 local order, turns, granted, held_up = {}, {}, {}, meta.settle_until - t.now
+-- While an operator has paused the budget, it is asked again and again whether that is over.
+local pause = Fields.get('p')
+local paused_until = pause and struct.unpack('<d', pause) or 0
+local paused = paused_until > t.now
+local all_held = held_up
+if paused then
+  held_up = math.max(held_up, math.min(paused_until - t.now, PAUSED))
+  all_held = paused_until < Turn.NOWHERE and math.max(held_up, paused_until - t.now) or held_up
+end
 for i = 1, #request.asks do
   local place = me.places[request.asks[i][1]]
   order[i] = { place and place[1] or Turn.NOWHERE, i }
@@ -251,17 +261,18 @@ for o = 1, #order do
   local i = order[o][2]
   local ask = request.asks[i]
   if held_up > 0 and #ask > 2 then
-    turns[i] = { 0, held_up, held_up, 0 }
+    turns[i] = { 0, held_up, all_held, 0 }
   else
     turns[i], me.places[ask[1]] =
       Turn.serve(ask, limits, request.classes, me.places[ask[1]], request.session, request.at_grant, granted, by_key, meta, t)
   end
+  me.calls = me.calls + turns[i][1]
 end
 for l, units in pairs(granted) do
   if units > 0 then me.flights[limits[l].key] = (me.flights[limits[l].key] or 0) + units end
 end
 
-local reply = { DONE, held_up > 0 and held_up or 0, #limits }
+local reply = { DONE, paused and -held_up or math.max(held_up, 0), #limits }
 for i = 1, #limits do reply[3 + i] = Limit.free(limits[i], t) end
 for i = 1, #turns do
   local n, turn = #reply, turns[i]
@@ -292,7 +303,7 @@ if me.new then look_at(me.lease_end, 's|' .. request.session) end
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
 local keep = 2 * (meta.horizon + request.lease + FORGET)
-local renew = math.max(t.now, last_due) + keep / 2 > meta.expires
+local renew = not paused and math.max(t.now, last_due) + keep / 2 > meta.expires
 if renew then meta.expires = math.max(t.now, last_due) + keep end
 local m = struct.pack(
   META, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon, meta.expires

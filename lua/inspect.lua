@@ -1,66 +1,94 @@
--- What an operator sees of one budget. Reads only.
+-- What an operator sees of one budget. Reads only, a page of the hash at a time, so that a large budget holds nobody up.
 --   KEYS[1] state, a hash   KEYS[2] line, a sorted set   ARGV[1] a clock in Unix microseconds, for tests (or '')
---   Reply: {} where there is no state, else { settling us, limits, sessions, sessions not listed }:
+--   ARGV[2] where to go on, '0' at first   ARGV[3 ...] numbers of calls to say the wait of
+--   Reply: {} where there is no state, else { where to go on ('0': that was all), us since it was last used, settling us,
+--   the pause (empty: none), limits, sessions }:
+--   a pause is { us left (-1: until it is resumed), who, why },
 --   a limit is { key, kind, capacity, period us, used, in flight, free, waiting, next free us (-1: nothing is used),
---   cooling us (-1: it is not), what responses said (empty: nothing) },
+--   all free us, cooling us (-1: it is not), what responses said (empty: nothing), us until so many calls have gone ... },
 --   what responses said is { cause, origin, us since the last cooldown (-1: none ended), units tried after it (0: all),
---   the provider's quota (0: ours), units of others },
---   a session { id, who, since us, lease us, held, waiting, next turn us (-1: none) }.
+--   the provider's quota (0: ours), units of others, an operator's quota (0: none), us left of that },
+--   a session { id, who, since us, lease us, calls granted, held, waiting, next turn us (-1: none) }.
 -- Twin: src/ledger/report.rs
 
-local SESSIONS, META = 200, '<dddddddd'
+local PAGE, META, FARTHEST, NOWHERE = '250', '<dddddddd', 315360000000000, 9007199254740991
 
-local all = redis.call('HGETALL', Fields.hash)
-for i = 1, #all, 2 do Fields.values[all[i]] = all[i + 1] end
-if not Fields.values['m'] then return {} end
-local _, offset, last, _, settle_until = struct.unpack(META, Fields.values['m'])
+local m, pause = Fields.get('m'), Fields.get('p')
+if not m and not pause then return {} end
 local time = redis.call('TIME')
 local wall = time[1] * 1000000 + time[2]
 if ARGV[1] ~= '' then wall = tonumber(ARGV[1]) end
+local offset, last, settle_until, _ = 0, wall, 0, nil
+if m then _, offset, last, _, settle_until = struct.unpack(META, m) end
 local t = { now = math.max(wall + offset, last), wall = wall }
 
-local limits, sessions = {}, {}
-for i = 1, #all, 2 do
-  local kind, name = string.match(all[i], '^([ls]):(.*)$')
-  if kind == 'l' then
-    local limit = Limit.read(name)
-    limit.is.roll(limit, t)
-    local free, used = Limit.free(limit, t), Feedback.busy(limit, t) - limit.flying
-    local next_free, cooling, told = -1, -1, {}
-    if used + limit.flying > 0 then next_free = Limit.release(limit, 1, t) - t.now end
-    local f = limit.told
-    if f then
-      local over = f.cool_until <= t.now
-      if not over then cooling = f.cool_until - t.now end
-      told = {
-        f.cause, f.origin, over and f.cool_since > 0 and t.now - f.cool_until or -1, over and f.ramp or 0, f.quota,
-        math.max(f.by_others, f.guess),
-      }
-    end
-    limits[#limits + 1] = {
-      limit.key, limit.kind, limit.capacity, limit.per, math.max(used, 0), limit.flying, math.max(free, 0),
-      limit.waiting, next_free, cooling, told,
-    }
-  elseif kind == 's' then
-    local session = Session.read(name)
-    if session.lease_end > t.now then sessions[#sessions + 1] = { name, session } end
-  end
-end
-table.sort(limits, function(a, b) return a[1] < b[1] end)
-table.sort(sessions, function(a, b)
-  return a[2].since < b[2].since or (a[2].since == b[2].since and a[1] < b[1])
-end)
+local function us(at) return math.max(at - t.now, 0) end
 
-local listed = {}
-for i = 1, math.min(#sessions, SESSIONS) do
-  local id, session = sessions[i][1], sessions[i][2]
+-- How long until so many calls of one unit have gone, when those who wait now go on to take every other turn.
+local function wait_for(limit, calls)
+  local k = calls * (limit.waiting + 1) - math.max(Limit.free(limit, t), 0)
+  if k <= 0 then return 0 end
+  -- Beyond what it allows at once it turns over as a whole.
+  local rounds = math.floor((k - 1) / limit.capacity)
+  local round = limit.kind == CONCURRENCY and limit.hold or limit.kind == SLIDING_WINDOW and limit.per + limit.hold or limit.per
+  local first = us(Limit.release(limit, k - rounds * limit.capacity, t))
+  return math.min(rounds * round + first, FARTHEST)
+end
+
+local function limit_of(name)
+  local limit = Limit.read(name)
+  limit.is.roll(limit, t)
+  local free, used = Limit.free(limit, t), math.max(Feedback.busy(limit, t) - limit.flying, 0)
+  local next_free, all_free, cooling, told = -1, -1, -1, {}
+  if used + limit.flying > 0 then
+    next_free = us(Limit.release(limit, 1, t))
+    all_free = us(limit.is.release(limit, used + limit.flying, t))
+  end
+  local f = limit.told
+  if f then
+    local over = f.cool_until <= t.now
+    if not over then cooling = f.cool_until - t.now end
+    told = {
+      f.cause, f.origin, over and f.cool_since > 0 and t.now - f.cool_until or -1, over and f.ramp or 0, f.quota,
+      math.max(f.by_others, f.guess), f.ordered_until > t.now and f.ordered or 0, us(f.ordered_until),
+    }
+  end
+  local seen = {
+    limit.key, limit.kind, limit.capacity, limit.per, used, limit.flying, math.max(free, 0), limit.waiting, next_free, all_free,
+    cooling, told,
+  }
+  for i = 3, #ARGV do seen[#seen + 1] = wait_for(limit, tonumber(ARGV[i])) end
+  return seen
+end
+
+local function session_of(name)
+  local session = Session.read(name)
+  if session.lease_end <= t.now then return nil end
   local held, waiting, turn = 0, 0, -1
   for _, units in pairs(session.flights) do held = math.max(held, units) end
   for _, place in pairs(session.places) do
-    local due = math.max(place[2] - t.now, 0)
+    local due = us(place[2])
     waiting = waiting + place[3]
     if turn < 0 or due < turn then turn = due end
   end
-  listed[i] = { id, Fields.get('w:' .. id) or '', t.now - session.since, session.lease_end - t.now, held, waiting, turn }
+  return { name, Fields.get('w:' .. name) or '', t.now - session.since, session.lease_end - t.now, session.calls, held, waiting, turn }
 end
-return { math.max(settle_until - t.now, 0), limits, listed, #sessions - #listed }
+
+local function pause_now()
+  if not pause then return {} end
+  local till, after = struct.unpack('<d', pause)
+  if till <= t.now then return {} end
+  local who, why = cmsgpack.unpack(string.sub(pause, after))
+  return { till < NOWHERE and till - t.now or -1, who, why }
+end
+
+local page = redis.call('HSCAN', Fields.hash, ARGV[2], 'COUNT', PAGE)
+local found = page[2]
+for i = 1, #found, 2 do Fields.values[found[i]] = found[i + 1] end
+local limits, sessions = {}, {}
+for i = 1, #found, 2 do
+  local kind, name = string.match(found[i], '^([ls]):(.*)$')
+  if kind == 'l' then limits[#limits + 1] = limit_of(name) end
+  if kind == 's' then sessions[#sessions + 1] = session_of(name) end
+end
+return { page[1], t.now - last, us(settle_until), pause_now(), limits, sessions }

@@ -96,6 +96,20 @@ impl Budget {
         }
     }
 
+    /// A builder with all that this budget has, to change some of it.
+    ///
+    /// ```
+    /// use paceline::{ArrivalWithin, Budget, Limit, Quota};
+    ///
+    /// let budget = Budget::builder("keap").limit(Limit::sliding_window("spike", Quota::per_second(5))).build()?;
+    /// let slow = budget.to_builder().arrival_within(ArrivalWithin::Unbounded).build()?;
+    /// assert_eq!(slow.limits(), budget.limits());
+    /// # Ok::<(), paceline::Error>(())
+    /// ```
+    pub fn to_builder(&self) -> BudgetBuilder {
+        BudgetBuilder::clone(&self.0)
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name
@@ -104,6 +118,28 @@ impl Budget {
     /// Its limits, in the order they were given.
     pub fn limits(&self) -> &[Limit] {
         &self.0.limits
+    }
+
+    /// A short name of its limits and their numbers: equal ones have the same. Processes that go by different ones change a
+    /// budget's limits to and fro, which `paceline inspect` shows.
+    ///
+    /// ```
+    /// use paceline::{Budget, Limit, Quota};
+    ///
+    /// let of = |n| Budget::builder("keap").limit(Limit::sliding_window("spike", Quota::per_second(n))).build();
+    /// assert_eq!(of(5)?.definition(), of(5)?.definition());
+    /// assert_ne!(of(5)?.definition(), of(10)?.definition());
+    /// # Ok::<(), paceline::Error>(())
+    /// ```
+    pub fn definition(&self) -> String {
+        let mut limits: Vec<_> = self.0.limits.iter().map(|limit| format!("{}: {limit}\n", limit.name())).collect();
+        limits.sort_unstable();
+        // FNV-1a: the same in every process, version and language.
+        let hash = limits
+            .concat()
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
+        format!("{hash:08x}")
     }
 
     /// When a unit starts to age.

@@ -21,6 +21,10 @@ pub(crate) enum ErrorKind {
     Unreachable { budget: String, limit: String, expected: Duration, deadline: Duration },
     #[error("budget {budget}: limit {limit} cools down because the provider asked for it, and frees a place in about {}, later than the deadline of {}; allow more time, or try later", Seconds(*expected), Seconds(*deadline))]
     Cooling { budget: String, limit: String, expected: Duration, deadline: Duration },
+    #[error(
+        "budget {budget}: an operator has paused it; `paceline inspect {budget}` says who and why, `paceline resume {budget}` ends it"
+    )]
+    Paused { budget: String },
     #[error("budget {budget}: the provider refuses the credential (it answered {status}); mend the key, calls go out again in {}", Seconds(*wait))]
     Refused { budget: String, status: u16, wait: Duration },
     #[error("budget {budget}: no place came free within {}; {because}", Seconds(*waited))]
@@ -75,7 +79,13 @@ impl Error {
 
     /// The deadline passed, or was seen to be out of reach before waiting for it.
     pub fn is_too_late(&self) -> bool {
-        matches!(*self.0, ErrorKind::Unreachable { .. } | ErrorKind::Cooling { .. } | ErrorKind::TimedOut { .. })
+        use ErrorKind::{Cooling, Paused, TimedOut, Unreachable};
+        matches!(*self.0, Unreachable { .. } | Cooling { .. } | Paused { .. } | TimedOut { .. })
+    }
+
+    /// No turn comes in time because an operator has paused the budget.
+    pub fn is_paused(&self) -> bool {
+        matches!(*self.0, ErrorKind::Paused { .. })
     }
 
     /// The deadline is out of reach because the provider asked everybody to wait.

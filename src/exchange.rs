@@ -287,6 +287,8 @@ pub enum Reply {
 pub struct Done {
     /// The budget grants nothing for so long, because the living are resuming.
     pub settle_us: u64,
+    /// The budget grants nothing, because an operator has paused it.
+    pub paused: bool,
     /// One for each ask, in its order.
     pub turns: Vec<Turn>,
     /// Units free now, for each limit, in its order. Below zero: more is used than allowed.

@@ -178,6 +178,7 @@ impl Ledger {
             limits[seen.limit].see(seen, &request.limits[seen.limit], t);
         }
         let turns = self.serve(request, &mut me, &mut limits, t);
+        me.calls += turns.iter().map(|turn| turn.granted as i64).sum::<i64>();
         let free: Vec<i64> = limits.iter().map(|l| l.free(t)).collect();
         for (l, limit) in limits.iter().enumerate() {
             if early[l] && limit.waiting > 0 && free[l] > 0 && t.now >= self.settle_until {
@@ -190,7 +191,8 @@ impl Ledger {
             self.limits.insert(limit.terms.key().to_owned(), limit);
         }
 
-        let reply = Reply::Done(Done { settle_us: (self.settle_until - t.now).max(0) as u64, turns, free });
+        let reply =
+            Reply::Done(Done { settle_us: (self.settle_until - t.now).max(0) as u64, paused: false, turns, free });
         me.seq = request.seq;
         me.reply = Some(reply.clone());
         // One that only waits need not call before its turn.
@@ -350,6 +352,9 @@ fn forget_after(terms: &Terms) -> i64 {
 
 fn complete(request: &Request, me: &mut Session, limits: &mut [Limit], early: &mut [bool], t: Time) {
     for done in &request.completes {
+        if done.part == Part::Unsent {
+            me.calls = (me.calls - done.count as i64).max(0);
+        }
         for &(l, units) in &request.classes[done.class] {
             let limit = &mut limits[l];
             let to_the_end = limit.terms.holds_to_the_end();

@@ -67,6 +67,8 @@ mod ledger;
 mod limit;
 mod limiter;
 mod name;
+#[cfg(feature = "redis")]
+mod order;
 mod pacer;
 mod permit;
 mod preset;
@@ -85,6 +87,8 @@ pub use cost::Cost;
 pub use error::Error;
 pub use limit::{Kind, Limit};
 pub use limiter::Limiter;
+#[cfg(feature = "redis")]
+pub use order::{Audited, Order};
 #[cfg(feature = "reqwest")]
 pub use pacer::reqwest::{PaceMiddleware, one_for_one, reqwest_client};
 #[cfg(feature = "tower")]
@@ -93,7 +97,7 @@ pub use pacer::{Pacer, Target, Turn, Verdict};
 pub use permit::{Decision, Denial, Permit};
 pub use preset::{CompleteAt, Preset, Retry, Route, Variable};
 pub use quota::Quota;
-pub use report::{FeedbackReport, LimitReport, Report, SessionReport};
+pub use report::{FeedbackReport, Forecast, LimitReport, OrderedQuota, Pause, Process, Report, SessionReport};
 pub use response::{About, Dialect, Observation, Seen, Throttled};
 pub use settings::{ConfigErrors, Mistake};
 #[cfg(feature = "redis")]
@@ -102,7 +106,7 @@ pub use store::RedisStore;
 #[cfg(feature = "redis")]
 #[doc(hidden)]
 pub use store::{Keys, Survey};
-pub use store::{Look, MemoryStore, Store, StoreFuture};
+pub use store::{Look, MemoryStore, Store, StoreFuture, host};
 
 /// The example in the README compiles, and stays so.
 #[cfg(all(doctest, feature = "redis", feature = "reqwest", feature = "tower"))]

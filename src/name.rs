@@ -49,6 +49,26 @@ pub(crate) fn encode_value(what: &str, value: &str) -> Result<String, Error> {
     if encoded.len() > MAX_VALUE { Err(too_long(what, encoded.len())) } else { Ok(encoded) }
 }
 
+/// The value that was encoded; what no encoding makes is left as it is.
+pub(crate) fn decode_value(encoded: &str) -> String {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    while let Some((&first, others)) = rest.split_first() {
+        let code = rest.get(1..3).filter(|_| first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &rest[3..];
+            }
+            None => {
+                bytes.push(first);
+                rest = others;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// A name as an error repeats it: quoted, escaped and cut.
 pub(crate) fn shown(name: &str) -> String {
     match name.char_indices().nth(SHOWN) {
@@ -74,6 +94,14 @@ mod tests {
         assert!(check_name("name", "klaviyo-prod_2.eu").is_ok());
         assert!(check_name("name", &"x".repeat(64)).is_ok());
         assert!(check_name("name", &"x".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn a_value_comes_back_as_it_was() {
+        for value in ["tenant-7", "GET /a?b=%2F", "\u{1f600} x", "%", "%%4", "100%"] {
+            assert_eq!(decode_value(&encode_value("key", value).unwrap()), value);
+        }
+        assert_eq!(decode_value("%zz%4"), "%zz%4");
     }
 
     #[test]

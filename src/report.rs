@@ -1,9 +1,14 @@
 //! What an operator sees of one budget.
 
+use std::fmt;
+
 use serde::Serialize;
 
+/// The most sessions that a report lists.
+pub(crate) const SESSIONS: usize = 200;
+
 /// One budget (of one partition) as the store sees it now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Name of the budget.
     pub budget: String,
@@ -15,8 +20,25 @@ pub struct Report {
     pub sessions: Vec<SessionReport>,
     /// Sessions beyond those listed.
     pub more_sessions: u64,
+    /// Callers that wait, in all sessions.
+    pub waiting: u64,
+    /// How long ago it was last used.
+    pub idle_ms: u64,
     /// Nothing is granted for so long, because the living are resuming after a loss.
     pub settling_ms: Option<u64>,
+    /// An operator has paused it: nothing is granted.
+    pub paused: Option<Pause>,
+}
+
+/// An operator's pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// It ends by itself after this; absent: until it is resumed.
+    pub left_ms: Option<u64>,
+    /// Who ordered it.
+    pub who: String,
+    /// And why, if that was said.
+    pub why: String,
 }
 
 /// One limit.
@@ -40,10 +62,24 @@ pub struct LimitReport {
     pub waiting: u64,
     /// When the next unit comes free, if any is used or in flight.
     pub next_free_ms: Option<u64>,
+    /// When all of them are free, if nobody takes another.
+    pub all_free_ms: Option<u64>,
     /// Nobody may send for so long.
     pub cooldown_ms: Option<u64>,
     /// What responses said of it, if anything.
     pub feedback: Option<FeedbackReport>,
+    /// How long calls would take that come now, for each number of them that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forecast: Vec<Forecast>,
+}
+
+/// How long some calls of one unit would take on one limit, if those who wait now go on to take their turns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Forecast {
+    /// So many calls of one process ...
+    pub calls: u64,
+    /// ... have had their turns after this time.
+    pub wait_ms: u64,
 }
 
 /// What responses said of a limit.
@@ -51,8 +87,8 @@ pub struct LimitReport {
 pub struct FeedbackReport {
     /// Why it cools down, or last did; empty: it never did.
     pub cause: String,
-    /// Which process was told so: host, process and version.
-    pub origin: String,
+    /// Which process was told so.
+    pub origin: Option<Process>,
     /// How long ago the last cooldown ended.
     pub cooled_ms_ago: Option<u64>,
     /// After a cooldown, and in the beginning where strangers may be: so many units may be in flight, until as many as the
@@ -62,6 +98,17 @@ pub struct FeedbackReport {
     pub told_quota: Option<u64>,
     /// Units that others used, in the last period or so.
     pub by_others: u64,
+    /// An operator's quota, which holds instead of the configured one.
+    pub ordered: Option<OrderedQuota>,
+}
+
+/// A quota that an operator ordered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderedQuota {
+    /// So many units.
+    pub quota: u64,
+    /// It ends by itself after this.
+    pub left_ms: u64,
 }
 
 /// One session: a process, as a rule.
@@ -69,16 +116,47 @@ pub struct FeedbackReport {
 pub struct SessionReport {
     /// Its random name.
     pub id: String,
-    /// Host, process and version.
-    pub who: String,
+    /// The process.
+    #[serde(flatten)]
+    pub process: Process,
     /// How long ago it joined.
     pub since_ms: u64,
     /// Until its lease ends.
     pub lease_ms: u64,
+    /// Calls that it was granted since it joined, but for those that were never sent.
+    pub calls: u64,
     /// Units in flight, over all limits the largest.
     pub held: u64,
     /// Callers that wait.
     pub waiting: u64,
     /// Its next turn is due in so long.
     pub turn_in_ms: Option<u64>,
+}
+
+/// A process that uses a budget, as it calls itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Process {
+    /// The host's name.
+    pub host: String,
+    /// Its process id there.
+    pub pid: u64,
+    /// The version of paceline.
+    pub version: String,
+    /// Which limits and numbers it goes by: see [`crate::Budget::definition`].
+    pub definition: String,
+}
+
+impl Process {
+    /// Reads what a session said of itself; what is missing stays empty.
+    pub(crate) fn read(text: &str) -> Self {
+        let mut words = text.split(' ').map(str::to_owned);
+        let mut next = || words.next().unwrap_or_default();
+        Self { host: next(), pid: next().parse().unwrap_or(0), version: next(), definition: next() }
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (process {})", self.host, self.pid)
+    }
 }

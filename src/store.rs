@@ -16,6 +16,7 @@ use crate::{
     Error,
     clock::Clock,
     exchange::{Reply, Request},
+    name::decode_value,
     report::Report,
 };
 
@@ -30,8 +31,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Does one exchange on the budget at `address`. May be repeated with the same number: the reply is the same.
     fn exchange<'a>(&'a self, address: &'a str, request: &'a Request) -> StoreFuture<'a, Reply>;
 
-    /// What the budget looks like now; `None`: there is no state.
-    fn inspect<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<Report>>;
+    /// What the budget looks like now, and how long so many calls would take; `None`: there is no state.
+    fn inspect<'a>(&'a self, address: &'a str, calls: &'a [u64]) -> StoreFuture<'a, Option<Report>>;
 
     /// Looks now which node the budgets stand on.
     fn look(&self) -> StoreFuture<'_, Look>;
@@ -55,10 +56,10 @@ pub struct Look {
     pub settle_us: u64,
 }
 
-/// Splits an address into the budget's name and the partition's key.
-pub(crate) fn split(address: &str) -> (&str, Option<&str>) {
+/// Splits an address into the budget's name and the partition's key, as people gave it.
+pub(crate) fn split(address: &str) -> (&str, Option<String>) {
     match address.split_once('/') {
-        Some((budget, key)) => (budget, Some(key)),
+        Some((budget, key)) => (budget, Some(decode_value(key))),
         None => (address, None),
     }
 }
@@ -66,10 +67,14 @@ pub(crate) fn split(address: &str) -> (&str, Option<&str>) {
 /// How long a store that may have forgotten holds back, so that the living can tell it what they know.
 pub(crate) const SETTLE_US: u64 = 1_000_000;
 
-/// Host, process and version, for the operator's eyes.
-pub(crate) fn who() -> String {
+/// The name of this host, for people: nothing is decided by it.
+pub fn host() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
     let host: String = host.unwrap_or_default().trim().chars().take(64).collect();
-    let host = if host.is_empty() { "unknown".to_owned() } else { host };
-    format!("{host} {} {}", std::process::id(), env!("CARGO_PKG_VERSION"))
+    if host.is_empty() { "unknown".to_owned() } else { host }
+}
+
+/// Host, process and version, for the operator's eyes.
+pub(crate) fn who() -> String {
+    format!("{} {} {}", host(), std::process::id(), env!("CARGO_PKG_VERSION"))
 }

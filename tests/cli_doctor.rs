@@ -99,7 +99,7 @@ fn people_get_what_was_seen_why_and_the_mend_in_80_columns() {
     assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
     let flat = out.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
-        "BROKEN eviction maxmemory-policy allkeys-lru, maxmemory 100 MiB All keys of ours",
+        "BROKEN eviction maxmemory-policy allkeys-lru, maxmemory 100 MiB Keys of ours",
         "-> set maxmemory-policy noeviction",
         "ok version Redis ",
         "Not as it should be. Broken: 1, warnings: 0, unknown: 0, ok: 13.",
@@ -222,6 +222,16 @@ fn keys_that_should_not_be_there_are_told() {
         server.command(&["HSET", "pl:1:{keap}", &value.to_string(), &"x".repeat(128 * 1024)]);
     }
     expect(server.url(), "keys", "warning", "pl:1:{keap} takes ");
+}
+
+#[test]
+fn a_pause_has_no_expiry_and_leaves_a_trail_and_both_are_as_they_should_be() {
+    let server = RedisServer::own();
+    let mut pause = Command::new(env!("CARGO_BIN_EXE_paceline"));
+    pause.args(["pause", "keap", "--yes", "--redis", server.url()]).assert().success();
+    assert_eq!(server.command(&["PTTL", "pl:1:{keap}"]), "-1");
+    assert_eq!(server.command(&["TYPE", "pl:1:{keap}:audit"]), "stream");
+    expect(server.url(), "keys", "ok", "1 budgets");
 }
 
 #[test]

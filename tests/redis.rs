@@ -9,6 +9,8 @@ mod address;
 mod footprint;
 #[path = "redis/handover.rs"]
 mod handover;
+#[path = "redis/orders.rs"]
+mod orders;
 #[path = "redis/tiers.rs"]
 mod tiers;
 #[cfg(feature = "tls")]

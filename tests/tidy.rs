@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &str)] = &[
     // What is agreed between a session and a store.
     ("exchange", ""),
     ("report", ""),
+    ("order", ""),
     // What people define: no I/O, no clock.
     ("flaw", ""),
     ("name", "error"),
@@ -33,7 +34,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("ledger", "error exchange report"),
     // Where it is decided.
     ("clock", ""),
-    ("store", "error exchange report name clock ledger"),
+    ("store", "error exchange report order name clock ledger"),
     // Who asks, and for whom.
     ("session", "error exchange name limit cost budget clock response store"),
     ("permit", "error exchange cost budget clock response session"),

@@ -6,27 +6,41 @@ mod support;
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
-use paceline::{Budget, Limit, Limiter, Quota, RedisStore};
+use paceline::{Budget, Limit, Limiter, Order, Quota, RedisStore};
 use support::RedisServer;
 use tokio::time::sleep;
 
 const README: &str = include_str!("../lua/README.md");
 
-/// What the client calls beside the scripts, and to run them.
-const CLIENT: [&str; 4] = ["eval", "evalsha", "info", "subscribe"];
+/// What a process that sends calls beside the scripts, and to run them.
+const SENDS: [&str; 4] = ["eval", "evalsha", "info", "subscribe"];
+/// What an operator calls as well.
+const OPERATES: [&str; 2] = ["scan", "xrevrange"];
+/// The script that only operators run.
+const ORDER: &str = "order.lua";
 
-fn acl() -> Vec<String> {
-    let line = README.lines().find(|line| line.starts_with("ACL SETUSER ")).expect("lua/README.md has the command");
+/// The words that make this user.
+fn acl(user: &str) -> Vec<String> {
+    let start = format!("ACL SETUSER {user} ");
+    let line = README.lines().find(|line| line.starts_with(&start)).expect("lua/README.md has the command");
     line.split(' ').map(|word| word.replace(">PASSWORD", ">secret")).collect()
 }
 
+/// The commands that a user may call.
+fn listed(user: &str) -> BTreeSet<String> {
+    acl(user).iter().filter_map(|word| word.strip_prefix('+')).map(str::to_owned).collect()
+}
+
 /// The commands that scripts call, in lower case.
-fn called() -> BTreeSet<String> {
+fn called(order: bool) -> BTreeSet<String> {
     let lua = Path::new(env!("CARGO_MANIFEST_DIR")).join("lua");
     let mut called = BTreeSet::new();
     for folder in [lua.clone(), lua.join("lib")] {
         for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            let Ok(text) = fs::read_to_string(file) else { continue };
+            let Ok(text) = fs::read_to_string(&file) else { continue };
+            if file.ends_with(ORDER) && !order {
+                continue;
+            }
             let names = text.split("redis.call('").skip(1).filter_map(|rest| rest.split('\'').next());
             called.extend(names.map(str::to_lowercase));
         }
@@ -36,19 +50,47 @@ fn called() -> BTreeSet<String> {
 
 #[test]
 fn the_listed_commands_are_those_that_are_called() {
-    let acl = acl();
-    let listed: BTreeSet<_> = acl.iter().filter_map(|word| word.strip_prefix('+')).map(str::to_owned).collect();
-    let mut called = called();
-    called.extend(CLIENT.map(str::to_owned));
-    assert_eq!(listed, called);
+    let mut sends = called(false);
+    sends.extend(SENDS.map(str::to_owned));
+    assert_eq!(listed("paceline"), sends);
+    let mut operates = called(true);
+    operates.extend(SENDS.iter().chain(&OPERATES).map(|&command| command.to_owned()));
+    assert_eq!(listed("operator"), operates);
+}
+
+/// A server that has this user, and its address as that user.
+fn server_with(user: &str) -> (RedisServer, String) {
+    let server = RedisServer::own();
+    server.command(&acl(user).iter().map(String::as_str).collect::<Vec<_>>());
+    let url = server.url().replace("redis://", &format!("redis://{user}:secret@"));
+    (server, url)
+}
+
+#[tokio::test]
+async fn an_operator_can_look_and_order() {
+    let (_server, url) = server_with("operator");
+    let store = RedisStore::connect(&url).await.unwrap();
+    let budget = Budget::builder("acl").limit(Limit::sliding_window("spike", Quota::per_second(50))).build().unwrap();
+    let limiter = Limiter::new(store.clone(), budget);
+    let held = limiter.acquire(1).await.unwrap();
+    let minute = Duration::from_secs(60);
+    for order in [
+        Order::Pause { time: None },
+        Order::Resume,
+        Order::CoolDown { limit: None, time: minute },
+        Order::Quota { limit: "spike".into(), quota: 5, time: minute },
+        Order::Reset { limit: None },
+    ] {
+        store.order("acl", None, &order, "operator", "").await.unwrap_or_else(|why| panic!("{order}: {why}"));
+    }
+    assert_eq!(store.audit(None, 10).await.unwrap().len(), 5);
+    assert_eq!(store.budgets().await.unwrap(), [("acl".to_owned(), None)]);
+    drop(held);
 }
 
 #[tokio::test]
 async fn a_user_with_the_smallest_rights_can_do_it_all() {
-    let server = RedisServer::own();
-    let acl = acl();
-    server.command(&acl.iter().map(String::as_str).collect::<Vec<_>>());
-    let url = server.url().replace("redis://", "redis://paceline:secret@");
+    let (server, url) = server_with("paceline");
     let budget = Budget::builder("acl")
         .limit(Limit::sliding_window("spike", Quota::per_second(50)))
         .limit(Limit::fixed_window("day", Quota::per_day(1000)).scope("path"))

@@ -2,7 +2,7 @@
 -- use it, too. Only limits of which something was said have one, `told`, so it is made when one comes up.
 --   y:<limit>  { cool_since, cool_until, strikes, struck_at, ramp, quota, rumour, agreed, since, most, since_before,
 --                most_before, by_others, by_others_since, cause, origin, by_others_before, rejected,
---                rejected_before, guess, guessed_at, told_no }
+--                rejected_before, guess, guessed_at, told_no, ordered, ordered_until }
 -- Twin: src/ledger/feedback.rs
 
 local Feedback = later(function()
@@ -16,7 +16,7 @@ local function read(key)
     cool_since = v[1], cool_until = v[2], strikes = v[3], struck_at = v[4], ramp = v[5], quota = v[6], rumour = v[7],
     agreed = v[8], since = v[9], most = v[10], since_before = v[11], most_before = v[12], by_others = v[13],
     by_others_since = v[14], cause = v[15], origin = v[16], by_others_before = v[17], rejected = v[18],
-    rejected_before = v[19], guess = v[20], guessed_at = v[21], told_no = v[22],
+    rejected_before = v[19], guess = v[20], guessed_at = v[21], told_no = v[22], ordered = v[23], ordered_until = v[24],
   }
 end
 
@@ -25,7 +25,7 @@ local function packed(limit)
   return cmsgpack.pack({
     f.cool_since, f.cool_until, f.strikes, f.struck_at, f.ramp, f.quota, f.rumour, f.agreed, f.since, f.most, f.since_before,
     f.most_before, f.by_others, f.by_others_since, f.cause, f.origin, f.by_others_before, f.rejected, f.rejected_before,
-    f.guess, f.guessed_at, f.told_no,
+    f.guess, f.guessed_at, f.told_no, f.ordered, f.ordered_until,
   })
 end
 
@@ -40,7 +40,8 @@ local function listen(limit, t)
   limit.told = limit.told or {
     cool_since = 0, cool_until = 0, strikes = 0, struck_at = 0, ramp = 0, quota = 0, rumour = 0, agreed = 0, since = t.now,
     most = busy(limit, t), since_before = t.now, most_before = 0, by_others = 0, by_others_since = t.now, cause = '', origin = '',
-    by_others_before = 0, rejected = 0, rejected_before = 0, guess = 0, guessed_at = 0, told_no = 0,
+    by_others_before = 0, rejected = 0, rejected_before = 0, guess = 0, guessed_at = 0, told_no = 0, ordered = 0,
+    ordered_until = 0,
   }
   return limit.told
 end
@@ -218,6 +219,26 @@ local function shared(limit, terms, t)
   return math.min(quota, math.max(capacity - left_to_others(f, capacity, terms[4], t), 1))
 end
 
+-- An operator's quota holds instead of the configured one for a while: in a bucket so much a time that all of it takes.
+local function order(limit, quota, till, t)
+  local f = listen(limit, t)
+  f.ordered, f.ordered_until = quota, till
+end
+
+local function ordered(limit, terms, t)
+  local f = limit.told
+  if f.ordered_until <= t.now then return terms end
+  local changed = { unpack(terms) }
+  changed[3] = f.ordered
+  if terms[2] == TOKEN_BUCKET then
+    local refill, scale = terms[4] * f.ordered, terms[5] * terms[3]
+    local a, b = refill, scale
+    while b > 0 do a, b = b, a % b end
+    changed[4], changed[5] = refill / a, scale / a
+  end
+  return changed
+end
+
 -- What the provider's own numbers say; the capacity is ours. What is open at a time is for us to count.
 local function see(limit, age, quota, remaining, capacity, t)
   if limit.kind == CONCURRENCY then return end
@@ -252,7 +273,7 @@ local function holds_back(limit, t) return limit.told.cool_until > t.now or limi
 
 return {
   read = read, packed = packed, busy = busy, try = try, cool = cool, answered = answered, allows = allows, probes = probes,
-  see = see, shared = shared, note = note, cooling = cooling, holds_back = holds_back,
+  see = see, shared = shared, order = order, ordered = ordered, note = note, cooling = cooling, holds_back = holds_back,
 }
 
 end)

@@ -61,6 +61,7 @@ end
 
 -- Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
 local function redefine(limit, terms, t)
+  if limit.told then terms = Feedback.ordered(limit, terms, t) end
   local capacity = limit.told and Feedback.shared(limit, terms, t) or terms[3]
   if limit.kind == terms[2] then
     limit.is.define(limit, terms)
@@ -70,6 +71,15 @@ local function redefine(limit, terms, t)
   if limit.is.forget then limit.is.forget(limit) end
   limit.kind, limit.capacity, limit.is, limit.scale = terms[2], capacity, kind_of(terms[2]), nil
   limit.is.define(limit, terms)
+  limit.is.start(limit, t)
+  if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
+end
+
+-- Forgets what was used and what responses said. What is in flight stays.
+local function restart(limit, t)
+  if limit.is.forget then limit.is.forget(limit) end
+  if limit.told then Fields.drop('y:' .. limit.key) end
+  limit.told = false
   limit.is.start(limit, t)
   if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
 end
@@ -125,6 +135,7 @@ end
 return {
   read = read, packed = packed, new = new, redefine = redefine, grant = grant, land = land, unsent = unsent,
   learn = learn, free = free, cooling = cooling, release = release, idle = idle, drop = drop,
+  restart = restart,
 }
 
 end)()

@@ -353,7 +353,8 @@ impl Limit {
         at.max(if beyond > 0 { self.reopen(beyond, t) } else { t.now })
     }
 
-    fn reopen(&self, k: i64, t: Time) -> i64 {
+    /// The same as if nothing kept it closed.
+    pub(crate) fn reopen(&self, k: i64, t: Time) -> i64 {
         match (&self.state, &self.terms) {
             (State::Sliding(s), Terms::SlidingWindow { quota, per_us, .. }) => {
                 s.release(k, self.flying, self.hold, (*quota as i64, *per_us as i64), t.now)

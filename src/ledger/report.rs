@@ -2,17 +2,22 @@
 //!
 //! Twin: `lua/inspect.lua`.
 
-use super::{Ledger, limit::Time};
+use std::cmp::Reverse;
+
+use super::{
+    Ledger,
+    limit::{Limit, Time},
+};
 use crate::{
     exchange::Terms,
-    report::{FeedbackReport, LimitReport, Report, SessionReport},
+    report::{FeedbackReport, Forecast, LimitReport, Process, Report, SESSIONS, SessionReport},
 };
 
-/// The most sessions that a report lists.
-const SESSIONS: usize = 200;
+/// No forecast looks farther: ten years.
+const FARTHEST: i64 = 315_360_000_000_000;
 
 /// The budget as it stands at `wall`.
-pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<&str>) -> Report {
+pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<String>, calls: &[u64]) -> Report {
     let t = Time { now: (wall + ledger.offset).max(ledger.last), wall };
     let ms = |us: i64| (us.max(0) as u64).div_ceil(1000);
     let limits = ledger.limits.values().map(|limit| {
@@ -30,36 +35,62 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<&str>
             free: limit.free(t).max(0) as u64,
             waiting: limit.waiting as u64,
             next_free_ms: (used + limit.flying > 0).then(|| ms(limit.release(1, t) - t.now)),
+            all_free_ms: (used + limit.flying > 0).then(|| ms(limit.reopen(used + limit.flying, t) - t.now)),
             cooldown_ms: limit.feedback.as_ref().filter(|f| f.cool_until > t.now).map(|f| ms(f.cool_until - t.now)),
             feedback: limit.feedback.as_ref().map(|f| FeedbackReport {
                 cause: f.cause.clone(),
-                origin: f.origin.clone(),
+                origin: (!f.origin.is_empty()).then(|| Process::read(&f.origin)),
                 cooled_ms_ago: (f.cool_since > 0 && f.cool_until <= t.now).then(|| ms(t.now - f.cool_until)),
                 trying: (f.cool_until <= t.now && f.ramp > 0).then_some(f.ramp as u64),
                 told_quota: (f.quota > 0).then_some(f.quota as u64),
                 by_others: f.by_others.max(f.guess) as u64,
+                // Of the store in memory nobody is an operator but its own program.
+                ordered: None,
             }),
+            forecast: calls.iter().map(|&calls| Forecast { calls, wait_ms: ms(wait_for(&limit, calls, t)) }).collect(),
         }
     });
     let mut sessions: Vec<_> = ledger.sessions.iter().filter(|(_, s)| s.lease_end > t.now).collect();
-    sessions.sort_by_key(|(id, s)| (s.since, id.as_str()));
+    sessions.sort_by_key(|(id, s)| (Reverse(ms(t.now - s.since)), id.as_str()));
     let listed = sessions.iter().take(SESSIONS).map(|(id, s)| SessionReport {
         id: (*id).clone(),
-        who: s.who.clone(),
+        process: Process::read(&s.who),
         since_ms: ms(t.now - s.since),
         lease_ms: ms(s.lease_end - t.now),
+        calls: s.calls as u64,
         held: s.flights.values().copied().max().unwrap_or(0) as u64,
         waiting: s.places.values().map(|p| p.wanted as u64).sum(),
         turn_in_ms: s.places.values().map(|p| ms(p.due - t.now)).min(),
     });
     Report {
         budget: budget.to_owned(),
-        key: key.map(str::to_owned),
+        key,
         limits: limits.collect(),
         sessions: listed.collect(),
         more_sessions: sessions.len().saturating_sub(SESSIONS) as u64,
+        waiting: sessions.iter().flat_map(|(_, s)| s.places.values()).map(|p| p.wanted as u64).sum(),
+        idle_ms: ms(t.now - ledger.last),
+        paused: None,
         settling_ms: (ledger.settle_until > t.now).then(|| ms(ledger.settle_until - t.now)),
     }
+}
+
+/// How long until so many calls of one unit have gone, when those who wait now go on to take every other turn.
+fn wait_for(limit: &Limit, calls: u64, t: Time) -> i64 {
+    let k = (calls as i64).saturating_mul(limit.waiting + 1) - limit.free(t).max(0);
+    if k <= 0 {
+        return 0;
+    }
+    let capacity = limit.terms.capacity() as i64;
+    // Beyond what it allows at once it turns over as a whole.
+    let rounds = (k - 1) / capacity;
+    let round = match &limit.terms {
+        Terms::Concurrency { .. } => limit.hold,
+        Terms::SlidingWindow { per_us, .. } => *per_us as i64 + limit.hold,
+        terms => terms.period_us() as i64,
+    };
+    let first = limit.release(k - rounds * capacity, t) - t.now;
+    rounds.saturating_mul(round).saturating_add(first.max(0)).min(FARTHEST)
 }
 
 /// The kind's name, and its period.

@@ -24,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) since: i64,
     pub(crate) lease_end: i64,
     pub(crate) who: String,
+    /// Calls granted so far, but for those that were never sent.
+    pub(crate) calls: i64,
     /// Units in flight, by limit.
     pub(crate) flights: BTreeMap<String, i64>,
     pub(crate) places: BTreeMap<u32, Place>,
@@ -32,7 +34,8 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(who: String, now: i64) -> Self {
-        Self { seq: 0, since: now, lease_end: now, who, flights: BTreeMap::new(), places: BTreeMap::new(), reply: None }
+        let (flights, places) = (BTreeMap::new(), BTreeMap::new());
+        Self { seq: 0, since: now, lease_end: now, who, calls: 0, flights, places, reply: None }
     }
 
     /// Takes units out of flight, at most those that are there.

@@ -21,11 +21,13 @@ use crate::{ArrivalWithin, CountFrom, Error, exchange::Turn};
 /// Sleepers spread over so much, so that they do not come all at once.
 const JITTER_US: u64 = 1000;
 
-/// When an exchange left and when its reply came.
+/// When an exchange left, when its reply came, and what it said of the budget as a whole.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trip {
     pub(crate) sent_us: u64,
     pub(crate) now_us: u64,
+    /// An operator has paused the budget.
+    pub(crate) paused: bool,
 }
 
 /// What is to be told to whom, once the desk is not locked any more: each wakes a task, which wants to come to the desk.
@@ -75,6 +77,7 @@ pub(crate) fn serve(
     }
     limit.clone_into(&mut queue.binding);
     queue.cooling = turn.cooling;
+    queue.paused_until_us = trip.paused.then_some(trip.now_us + turn.last_us);
     queue.in_line = asked.wait && turn.wait_us.is_some() && !queue.waiters.is_empty();
     queue.wake_us = None;
     let Some(wait) = turn.wait_us else { return };
@@ -87,7 +90,7 @@ pub(crate) fn serve(
         tracing::trace!(budget = %desk.address, limit, wait_us = wait, waiting = queue.waiters.len(), "wait");
         queue.wake_us = Some(trip.now_us + wait + fastrand::u64(0..=JITTER_US));
         let others = queue.waiters.len().saturating_sub(1).max(1) as u64;
-        queue.pace_us = turn.last_us.saturating_sub(wait) / others;
+        queue.pace_us = if trip.paused { 0 } else { turn.last_us.saturating_sub(wait) / others };
         refuse_unreachable(desk, queue, trip.now_us, answers);
     }
 }

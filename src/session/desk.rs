@@ -186,6 +186,7 @@ impl Desk {
     pub(crate) fn unreachable(&self, queue: &Queue, expected: Duration, deadline: Duration) -> Error {
         let (budget, limit) = (self.budget.name().to_owned(), queue.binding.clone());
         Error::new(match queue.cooling {
+            _ if queue.paused_until_us.is_some() => ErrorKind::Paused { budget },
             true => ErrorKind::Cooling { budget, limit, expected, deadline },
             false => ErrorKind::Unreachable { budget, limit, expected, deadline },
         })
@@ -232,9 +233,13 @@ impl Desk {
         if let Some((_, error)) = &state.outage {
             return error.clone();
         }
+        let queue = state.queues.get(&route.id);
+        if queue.is_some_and(|queue| queue.paused_until_us.is_some()) {
+            return Error::new(ErrorKind::Paused { budget: self.budget.name().to_owned() });
+        }
         let waited_us = by_us.saturating_sub(since_us);
         let silent_us = state.unanswered.map_or(0, |left| by_us.saturating_sub(left.max(since_us)));
-        let binding = state.queues.get(&route.id).map_or("", |q| q.binding.as_str());
+        let binding = queue.map_or("", |q| q.binding.as_str());
         let because = if binding.is_empty() || silent_us > waited_us / 2 {
             "the store did not answer in time; look at its health or allow more time".to_owned()
         } else {

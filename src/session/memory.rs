@@ -55,7 +55,7 @@ impl Memory {
         let at_grant = desk.budget.count_from() == CountFrom::Grant;
         let head = Head {
             session: desk.store.enroll(&desk.store_bell),
-            who: crate::store::who(),
+            who: format!("{} {}", crate::store::who(), desk.budget.definition()),
             seq: 1,
             node: node.borrow().clone(),
             lease_us: desk.lease_us,
@@ -221,7 +221,15 @@ impl Memory {
                 longest = longest.max(wait);
             }
             self.note_grants(&asked, turn.granted, now_us);
-            answers::serve(desk, &mut state, asked, &turn, &limit, Trip { sent_us, now_us }, &mut answers);
+            answers::serve(
+                desk,
+                &mut state,
+                asked,
+                &turn,
+                &limit,
+                Trip { sent_us, now_us, paused: done.paused },
+                &mut answers,
+            );
         }
         if state.flights.is_empty() {
             // The store lets one that only waits sleep until its turn.

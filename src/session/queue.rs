@@ -82,12 +82,24 @@ pub(crate) struct Queue {
     pub(crate) binding: String,
     /// It does so because it cools down.
     pub(crate) cooling: bool,
+    /// An operator has paused the budget, until then at least.
+    pub(crate) paused_until_us: Option<u64>,
 }
 
 impl Queue {
     pub(crate) fn new(route: Arc<Route>) -> Self {
-        let (waiters, hasty, binding) = Default::default();
-        Self { route, waiters, hasty, gone: 0, wake_us: None, in_line: false, pace_us: 0, binding, cooling: false }
+        Self {
+            route,
+            waiters: VecDeque::new(),
+            hasty: VecDeque::new(),
+            gone: 0,
+            wake_us: None,
+            in_line: false,
+            pace_us: 0,
+            binding: String::new(),
+            cooling: false,
+            paused_until_us: None,
+        }
     }
 
     /// Forgets callers that are gone.
@@ -113,7 +125,7 @@ impl Queue {
 
     /// How long the caller at this place in the queue is expected to wait.
     pub(crate) fn expected_us(&self, now_us: u64, place: usize) -> u64 {
-        let first = self.wake_us.map_or(0, |at| at.saturating_sub(now_us));
+        let first = self.paused_until_us.max(self.wake_us).map_or(0, |at| at.saturating_sub(now_us));
         first.saturating_add(self.pace_us.saturating_mul(place as u64))
     }
 

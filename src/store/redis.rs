@@ -3,6 +3,8 @@
 mod codec;
 mod keys;
 mod link;
+mod orders;
+mod report;
 mod scripts;
 mod survey;
 
@@ -110,16 +112,12 @@ impl RedisStore {
         Ok(start.elapsed())
     }
 
-    /// What Redis knows of a budget, or of one partition of it; `None`: nothing.
+    /// What Redis knows of a budget, or of one partition of it, and how long so many calls would take; `None`: nothing.
     ///
     /// # Errors
     /// Redis cannot be used.
-    pub async fn inspect(&self, budget: &str, key: Option<&str>) -> Result<Option<Report>, Error> {
-        let address = match key {
-            Some(key) => format!("{budget}/{}", encode_value("partition key", key)?),
-            None => budget.to_owned(),
-        };
-        self.0.inspect(&address).await
+    pub async fn inspect(&self, budget: &str, key: Option<&str>, calls: &[u64]) -> Result<Option<Report>, Error> {
+        self.0.inspect(&address(budget, key)?, calls).await
     }
 
     /// The budgets that Redis knows, with their partitions: name and key.
@@ -127,23 +125,18 @@ impl RedisStore {
     /// # Errors
     /// Redis cannot be used.
     pub async fn budgets(&self) -> Result<Vec<(String, Option<String>)>, Error> {
-        let mut found = BTreeSet::new();
-        let mut cursor = "0".to_owned();
-        loop {
-            let mut scan = redis::cmd("SCAN");
-            scan.arg(&cursor).arg("MATCH").arg(keys::ALL_STATES).arg("COUNT").arg(1000);
-            let (next, page): (String, Vec<String>) = redis::from_redis_value(self.0.link.command(&scan).await?)
-                .map_err(|_| self.0.link.nonsense("its answer to SCAN is no list of keys"))?;
-            for address in page.iter().filter_map(|key| keys::address(key)) {
-                let (budget, key) = split(address);
-                found.insert((budget.to_owned(), key.map(str::to_owned)));
-            }
-            if next == "0" {
-                return Ok(found.into_iter().collect());
-            }
-            cursor = next;
-        }
+        let keys = self.0.keys(keys::ALL_STATES).await?;
+        let found = keys.iter().filter_map(|key| keys::address(key)).map(split);
+        Ok(found.map(|(budget, key)| (budget.to_owned(), key)).collect())
     }
+}
+
+/// Where a budget, or a partition of it, stands.
+fn address(budget: &str, key: Option<&str>) -> Result<String, Error> {
+    Ok(match key {
+        Some(key) => format!("{budget}/{}", encode_value("partition key", key)?),
+        None => budget.to_owned(),
+    })
 }
 
 impl Store for RedisStore {
@@ -151,8 +144,8 @@ impl Store for RedisStore {
         Box::pin(self.0.exchange(address, request))
     }
 
-    fn inspect<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<Report>> {
-        Box::pin(self.0.inspect(address))
+    fn inspect<'a>(&'a self, address: &'a str, calls: &'a [u64]) -> StoreFuture<'a, Option<Report>> {
+        Box::pin(self.0.inspect(address, calls))
     }
 
     fn look(&self) -> StoreFuture<'_, Look> {
@@ -194,12 +187,39 @@ impl Shared {
         codec::reply(&value).map_err(|why| self.link.nonsense(&format!("budget {address}: {why}")))
     }
 
-    async fn inspect(&self, address: &str) -> Result<Option<Report>, Error> {
+    /// A page at a time: meanwhile others have their exchanges, so it is no picture of one moment.
+    async fn inspect(&self, address: &str, calls: &[u64]) -> Result<Option<Report>, Error> {
         let (state, line) = (keys::state(address), keys::line(address));
         let time = self.test_time().unwrap_or_default();
-        let value = self.link.run(&self.scripts.inspect, &[&state, &line], &[time.as_bytes()]).await?;
-        let (budget, key) = split(address);
-        codec::report(&value, budget, key).map_err(|why| self.link.nonsense(&format!("budget {address}: {why}")))
+        let numbers: Vec<String> = calls.iter().map(u64::to_string).collect();
+        let (mut cursor, mut pages) = ("0".to_owned(), report::Pages::default());
+        loop {
+            let mut args = vec![time.as_bytes(), cursor.as_bytes()];
+            args.extend(numbers.iter().map(String::as_bytes));
+            let value = self.link.run(&self.scripts.inspect, &[&state, &line], &args).await?;
+            let nonsense = |why: String| self.link.nonsense(&format!("budget {address}: {why}"));
+            cursor = match pages.read(&value, calls).map_err(nonsense)? {
+                Some(next) if next == "0" => return Ok(Some(pages.report(split(address)))),
+                Some(next) => next,
+                None => return Ok(None),
+            };
+        }
+    }
+
+    /// All keys of a pattern, each once, in order; a thousand at a time, so that nobody is held up.
+    async fn keys(&self, pattern: &str) -> Result<BTreeSet<String>, Error> {
+        let (mut found, mut cursor) = (BTreeSet::new(), "0".to_owned());
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(&cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(1000);
+            let (next, page): (String, Vec<String>) = redis::from_redis_value(self.link.command(&scan).await?)
+                .map_err(|_| self.link.nonsense("its answer to SCAN is no list of keys"))?;
+            found.extend(page);
+            if next == "0" {
+                return Ok(found);
+            }
+            cursor = next;
+        }
     }
 
     async fn look(&self) -> Result<Look, Error> {

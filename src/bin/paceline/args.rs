@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, demo, doctor, inspect, presets, provider, read, send};
+use crate::{
+    acquire, audit, check, cool_down, demo, doctor, drain, exec, inspect, limit, list, pause, presets, provider, read,
+    reset, resume, send, why,
+};
 
 /// The longest window that a rule or the demo takes.
 const MAX_WINDOW: Duration = Duration::from_secs(86_400);
@@ -22,7 +25,11 @@ Examples:
   paceline demo                                     watch four replicas share one key, with and without paceline
   paceline send https://api.example.com/contacts \\
       --config paceline.toml --budget keap -n 500 -c 8
-  paceline inspect keap --config paceline.toml      what is used, in flight and free, and who waits
+  paceline exec keap -- ./sync.sh                   run a command when it is its turn
+  paceline list                                     every budget in this Redis: how busy, who waits
+  paceline inspect keap --config paceline.toml      what is used, in flight and free, and by whom
+  paceline why keap --calls 5000                    which limit binds, who is ahead, how long would it take
+  paceline pause keap --why 'their maintenance'     nobody sends until `paceline resume keap`
   paceline check paceline.toml                      is this configuration right?
   paceline doctor --config paceline.toml            is this Redis set up as it should be?
   paceline presets show keap                        what is known of a provider, and from where
@@ -34,7 +41,18 @@ PACELINE_REDIS_URL gives the Redis for every command; PACELINE_LOG (as in `PACEL
 pub enum Command {
     Demo(demo::Command),
     Send(Box<send::Command>),
+    Acquire(acquire::Command),
+    Exec(exec::Command),
+    List(list::Command),
     Inspect(inspect::Command),
+    Why(why::Command),
+    Pause(pause::Command),
+    Resume(resume::Command),
+    Drain(drain::Command),
+    CoolDown(cool_down::Command),
+    Limit(limit::Command),
+    Reset(reset::Command),
+    Audit(audit::Command),
     Check(check::Check),
     Doctor(doctor::Command),
     Presets(presets::Command),

@@ -8,13 +8,13 @@ mod report;
 mod server;
 mod wire;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 use paceline::{Config, Survey};
 
 use self::{finding::Finding, info::Info, report::Report};
-use crate::{Failure, say, store};
+use crate::{Failure, say, source::Source};
 
 /// Something does not hold.
 const BROKEN: u8 = 1;
@@ -25,12 +25,8 @@ const OUT_OF_REACH: u8 = 2;
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Command {
-    /// The configuration that names the Redis; its limits say what is slow
-    #[arg(long, value_name = "FILE", required_unless_present = "redis")]
-    config: Option<PathBuf>,
-    /// The Redis to look at, instead of the configuration's
-    #[arg(long, value_name = "URL", env = "PACELINE_REDIS_URL", hide_env_values = true)]
-    redis: Option<String>,
+    #[command(flatten)]
+    source: Source,
     /// Print one JSON object: redis, status, error, findings (each with check, status, seen, why, mend)
     #[arg(long)]
     json: bool,
@@ -68,8 +64,8 @@ impl Command {
     }
 
     async fn report(&self) -> Result<Report, Failure> {
-        let config = self.config.as_deref().map(Config::load).transpose()?;
-        let survey = Survey::connect(store::address(self.redis.as_deref(), config.as_ref())?).await?;
+        let (config, url) = self.source.read()?;
+        let survey = Survey::connect(&url).await?;
         let findings = look(&survey, config.as_ref()).await?;
         // What it would not tell and what it could not look alike: one that is gone by now told too little.
         survey.answers().await?;

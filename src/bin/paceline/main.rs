@@ -1,16 +1,31 @@
 //! The `paceline` command: one file for each of its commands.
 
+mod acquire;
 mod args;
+mod audit;
 mod check;
+mod cool_down;
 mod demo;
 mod doctor;
+mod drain;
+mod exec;
+mod figures;
 mod inspect;
+mod limit;
+mod list;
+mod order;
+mod pause;
 mod presets;
 mod provider;
 mod read;
+mod reset;
+mod resume;
 mod send;
+mod source;
 mod stop;
 mod store;
+mod turn;
+mod why;
 
 use std::{
     fmt,
@@ -34,7 +49,18 @@ async fn main() -> ExitCode {
     let done = match args::Cli::parse().command {
         args::Command::Demo(command) => command.run().await,
         args::Command::Send(command) => command.run().await,
+        args::Command::Acquire(command) => command.run().await,
+        args::Command::Exec(command) => command.run().await,
+        args::Command::List(command) => command.run().await,
         args::Command::Inspect(command) => command.run().await,
+        args::Command::Why(command) => command.run().await,
+        args::Command::Pause(command) => command.run().await,
+        args::Command::Resume(command) => command.run().await,
+        args::Command::Drain(command) => command.run().await,
+        args::Command::CoolDown(command) => command.run().await,
+        args::Command::Limit(command) => command.run().await,
+        args::Command::Reset(command) => command.run().await,
+        args::Command::Audit(command) => command.run().await,
         args::Command::Check(command) => Ok(command.run()),
         args::Command::Doctor(command) => Ok(command.run().await),
         args::Command::Read(command) => command.run(),

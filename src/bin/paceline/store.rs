@@ -1,6 +1,6 @@
 //! Which store a command works on, and its limiter.
 
-use paceline::{Budget, Config, Limiter, MemoryStore, RedisStore, RedisUrl};
+use paceline::{Budget, Config, Limiter, MemoryStore, RedisStore};
 
 use crate::Failure;
 
@@ -16,12 +16,6 @@ pub fn budget<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Budget, 
         (None, None, _) => Err("the configuration has no budget; add a [budget.NAME] to it".into()),
         (None, Some(_), Some(_)) => Err(format!("say which budget with --budget; there are {}", names()).into()),
     }
-}
-
-/// The Redis that was given, or else the configuration's.
-pub fn address<'a>(given: Option<&'a str>, config: Option<&'a Config>) -> Result<&'a str, Failure> {
-    let url = given.or(config.and_then(Config::redis_url).map(RedisUrl::as_str));
-    url.ok_or_else(|| "no Redis is configured, and the memory of another process cannot be seen; give --redis".into())
 }
 
 /// A limiter on this Redis, or without one on the memory of this process.

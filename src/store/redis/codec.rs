@@ -3,10 +3,7 @@
 use redis::Value;
 use rmp::encode::{write_sint, write_str, write_uint};
 
-use crate::{
-    exchange::{Done, Part, Reply, Request, Terms, Turn},
-    report::{FeedbackReport, LimitReport, Report, SessionReport},
-};
+use crate::exchange::{Done, Part, Reply, Request, Terms, Turn};
 
 /// The version of the request's form.
 const FORM: u64 = 1;
@@ -123,7 +120,8 @@ pub(super) fn reply(value: &Value) -> Result<Reply, String> {
     let mut items = Items::of(value)?;
     Ok(match items.int()? {
         0 => {
-            let settle_us = items.uint()?;
+            let held = items.int()?;
+            let (paused, settle_us) = (held < 0, held.max(0) as u64);
             let limits = items.uint()? as usize;
             let free = (0..limits).map(|_| items.int()).collect::<Result<Vec<_>, _>>()?;
             let mut turns = Vec::new();
@@ -134,7 +132,7 @@ pub(super) fn reply(value: &Value) -> Result<Reply, String> {
                 let binding = (binding.unsigned_abs() as usize).checked_sub(1);
                 turns.push(Turn { granted, wait_us, last_us, binding, cooling });
             }
-            Reply::Done(Done { settle_us, turns, free })
+            Reply::Done(Done { settle_us, paused, turns, free })
         }
         1 => Reply::NoState,
         2 => Reply::OtherNode { node: items.text()? },
@@ -153,95 +151,33 @@ pub(super) fn look(value: &Value) -> Result<(String, u64), String> {
     Ok((items.text()?, items.uint()?))
 }
 
-/// Reads the reply to an inspection.
-pub(super) fn report(value: &Value, budget: &str, key: Option<&str>) -> Result<Option<Report>, String> {
-    let mut items = Items::of(value)?;
-    if items.is_empty() {
-        return Ok(None);
-    }
-    let ms = |us: u64| us.div_ceil(1000);
-    let maybe_ms = |us: i64| u64::try_from(us).ok().map(ms);
-    let settling_us = items.uint()?;
-    let mut limits = Vec::new();
-    for item in items.list()? {
-        let mut item = Items::of(item)?;
-        let name = item.text()?;
-        let kind = item.uint()?;
-        let (quota, per_us) = (item.uint()?, item.uint()?);
-        let names = ["sliding-window", "token-bucket", "fixed-window", "concurrency"];
-        limits.push(LimitReport {
-            name,
-            kind: names.get((kind as usize).wrapping_sub(1)).ok_or("a limit of an unknown kind")?,
-            quota,
-            per_ms: (kind != 4).then(|| ms(per_us)),
-            used: item.uint()?,
-            in_flight: item.uint()?,
-            free: item.uint()?,
-            waiting: item.uint()?,
-            next_free_ms: maybe_ms(item.int()?),
-            cooldown_ms: maybe_ms(item.int()?),
-            feedback: feedback(item.list()?)?,
-        });
-    }
-    let mut sessions = Vec::new();
-    for item in items.list()? {
-        let mut item = Items::of(item)?;
-        sessions.push(SessionReport {
-            id: item.text()?,
-            who: item.text()?,
-            since_ms: ms(item.uint()?),
-            lease_ms: ms(item.uint()?),
-            held: item.uint()?,
-            waiting: item.uint()?,
-            turn_in_ms: maybe_ms(item.int()?),
-        });
-    }
-    let more_sessions = items.uint()?;
-    let settling_ms = (settling_us > 0).then(|| ms(settling_us));
-    let (budget, key) = (budget.to_owned(), key.map(str::to_owned));
-    Ok(Some(Report { budget, key, limits, sessions, more_sessions, settling_ms }))
-}
-
-/// What responses said of a limit; an empty list says nothing.
-fn feedback(items: std::slice::Iter<'_, Value>) -> Result<Option<FeedbackReport>, String> {
-    let mut items = Items(items);
-    if items.is_empty() {
-        return Ok(None);
-    }
-    let (cause, origin) = (items.text()?, items.text()?);
-    let cooled_ms_ago = u64::try_from(items.int()?).ok().map(|us| us.div_ceil(1000));
-    let some = |n: u64| (n > 0).then_some(n);
-    let (trying, told_quota, by_others) = (some(items.uint()?), some(items.uint()?), items.uint()?);
-    Ok(Some(FeedbackReport { cause, origin, cooled_ms_ago, trying, told_quota, by_others }))
-}
-
 /// Reads a list from its front.
-struct Items<'a>(std::slice::Iter<'a, Value>);
+pub(super) struct Items<'a>(std::slice::Iter<'a, Value>);
 
 impl<'a> Items<'a> {
-    fn of(value: &'a Value) -> Result<Self, String> {
+    pub(super) fn of(value: &'a Value) -> Result<Self, String> {
         match value {
             Value::Array(items) => Ok(Self(items.iter())),
             _ => Err("it replied with something that is not a list".into()),
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.len() == 0
     }
 
-    fn int(&mut self) -> Result<i64, String> {
+    pub(super) fn int(&mut self) -> Result<i64, String> {
         match self.0.next() {
             Some(Value::Int(n)) => Ok(*n),
             _ => Err("a number is missing in its reply".into()),
         }
     }
 
-    fn uint(&mut self) -> Result<u64, String> {
+    pub(super) fn uint(&mut self) -> Result<u64, String> {
         u64::try_from(self.int()?).map_err(|_| "a number in its reply is below zero".into())
     }
 
-    fn text(&mut self) -> Result<String, String> {
+    pub(super) fn text(&mut self) -> Result<String, String> {
         match self.0.next() {
             Some(Value::BulkString(bytes)) => Ok(String::from_utf8_lossy(bytes).into_owned()),
             Some(Value::SimpleString(text)) => Ok(text.clone()),
@@ -249,7 +185,12 @@ impl<'a> Items<'a> {
         }
     }
 
-    fn list(&mut self) -> Result<std::slice::Iter<'a, Value>, String> {
-        Ok(Self::of(self.0.next().ok_or("a list is missing in its reply")?)?.0)
+    pub(super) fn list(&mut self) -> Result<Self, String> {
+        Self::of(self.0.next().ok_or("a list is missing in its reply")?)
+    }
+
+    /// Each of the items, which are lists.
+    pub(super) fn lists(self) -> impl Iterator<Item = Result<Self, String>> {
+        self.0.map(Self::of)
     }
 }

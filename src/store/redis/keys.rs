@@ -37,6 +37,19 @@ pub(super) const LINE: &str = ":line";
 /// All keys of budgets.
 pub(super) const ALL_STATES: &str = "pl:1:{*}";
 
+/// Stream: what operators ordered of one budget.
+pub(super) fn audit(address: &str) -> String {
+    format!("pl:1:{{{address}}}:audit")
+}
+
+/// All of these streams.
+pub(super) const ALL_TRAILS: &str = "pl:1:{*}:audit";
+
+/// The address of a budget by the key of its trail.
+pub(super) fn audited(trail: &str) -> Option<&str> {
+    address(trail.strip_suffix(":audit")?)
+}
+
 /// The address of a budget by the key of its state.
 pub(super) fn address(state: &str) -> Option<&str> {
     state.strip_prefix("pl:1:{")?.strip_suffix('}')

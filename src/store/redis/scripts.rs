@@ -30,6 +30,8 @@ const EXCHANGE: &str =
 
 const INSPECT: &str = concat!(limits!(), lua!("lib/session.lua", "inspect.lua"));
 
+const ORDER: &str = concat!(limits!(), lua!("order.lua"));
+
 const NODE: &str = lua!("node.lua");
 
 /// A script and its name in the server's cache.
@@ -50,15 +52,21 @@ impl Code {
 pub(super) struct Scripts {
     pub(super) exchange: Code,
     pub(super) inspect: Code,
+    pub(super) order: Code,
     pub(super) node: Code,
 }
 
 impl Scripts {
     pub(super) fn new() -> Self {
-        Self { exchange: Code::new(EXCHANGE), inspect: Code::new(INSPECT), node: Code::new(NODE) }
+        Self {
+            exchange: Code::new(EXCHANGE),
+            inspect: Code::new(INSPECT),
+            order: Code::new(ORDER),
+            node: Code::new(NODE),
+        }
     }
 
-    pub(super) fn hashes(&self) -> [&str; 3] {
-        [&self.exchange, &self.inspect, &self.node].map(|code| code.hash.as_str())
+    pub(super) fn hashes(&self) -> [&str; 4] {
+        [&self.exchange, &self.inspect, &self.order, &self.node].map(|code| code.hash.as_str())
     }
 }

@@ -7,7 +7,7 @@ use super::{
 
 const EVICTION: Check = Check {
     name: "eviction",
-    why: "All keys of ours have an expiry, so every policy but noeviction may drop them, and with them what was granted.",
+    why: "Keys of ours have an expiry, so every policy but noeviction may drop them, and with them what was granted.",
 };
 
 const ROOM: Check = Check { name: "memory", why: "A Redis that is full refuses every grant until there is room." };

@@ -26,7 +26,7 @@ pub struct Keys {
     pub strays: Vec<String>,
     /// Ours by their name, and of another type.
     pub wrong_type: Vec<String>,
-    /// Ours, and without an expiry.
+    /// Ours, and without an expiry, though nobody paused their budgets.
     pub for_ever: Vec<String>,
     /// The largest, with its bytes, if that was told.
     pub largest: Option<(u64, String)>,
@@ -69,6 +69,7 @@ impl Keys {
             }
             Some(_) if state => "hash",
             Some(_) if key.strip_suffix(keys::LINE).is_some_and(|state| keys::address(state).is_some()) => "zset",
+            Some(_) if keys::audited(&key).is_some() => "stream",
             Some(_) if key == keys::MARKER => "string",
             Some(_) => {
                 self.strays.push(key);
@@ -95,12 +96,19 @@ impl Keys {
         if state && survey.ask::<Vec<u8>>(cmd("HGET").arg(&key).arg("m")).await.is_some_and(|head| is_newer(&head)) {
             self.newer.push(key.clone());
         }
-        if left == -1 {
+        if left == -1 && !is_paused(survey, &key).await {
             self.for_ever.push(key.clone());
         }
         self.largest = self.largest.take().max(bytes.map(|bytes| (bytes, key)));
         Some(())
     }
+}
+
+/// So long its state and its line have no expiry.
+async fn is_paused(survey: &Survey, key: &str) -> bool {
+    let state = key.strip_suffix(keys::LINE).unwrap_or(key);
+    let pause = survey.ask::<Option<Vec<u8>>>(cmd("HGET").arg(state).arg("p")).await;
+    pause.flatten().is_some()
 }
 
 /// The number behind `pl:`.

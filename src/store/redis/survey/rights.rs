@@ -26,7 +26,7 @@ pub(super) async fn missing(link: &Link) -> Result<Vec<&'static str>, Error> {
         ("hmget", &[state, ""]),
         ("hset", &[state, "", "", "-"]),
         ("hdel", &[state, ""]),
-        ("hgetall", &[state]),
+        ("hscan", &[state, "0"]),
         ("zadd", &[line, "-", ""]),
         ("zrem", &[line, ""]),
         ("zrangebylex", &[line, "-", "-"]),

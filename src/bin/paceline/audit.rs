@@ -1,0 +1,56 @@
+//! `paceline audit`: what operators ordered.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::{Failure, figures, say, source::Source};
+
+/// Show what operators ordered: who, from where, when, what and why
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Command {
+    /// The budget [default: all]
+    budget: Option<String>,
+    /// The partition of the budget, such as a tenant
+    #[arg(long, requires = "budget")]
+    key: Option<String>,
+    /// The last so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    last: usize,
+    #[command(flatten)]
+    source: Source,
+    /// Print a JSON array with one object for each
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  paceline audit --redis redis://127.0.0.1
+  paceline audit keap --last 5 --json
+
+Some thousand orders of each budget are kept, for 90 days after the last.";
+
+impl Command {
+    pub async fn run(self) -> Result<ExitCode, Failure> {
+        let opened = self.source.open().await?;
+        let budget = self.budget.as_deref().map(|name| opened.name(name)).transpose()?;
+        let wanted = budget.as_deref().map(|budget| (budget, self.key.as_deref()));
+        let orders = opened.store.audit(wanted, self.last).await?;
+        if self.json {
+            say(serde_json::to_string_pretty(&orders)?);
+        } else if orders.is_empty() {
+            say("Nothing was ordered.");
+        } else {
+            let rows = orders.into_iter().map(|order| {
+                let when = Timestamp::from_millisecond(order.unix_ms as i64).unwrap_or_default();
+                let name = order.key.map_or(order.budget.clone(), |key| format!("{}/{key}", order.budget));
+                vec![when.strftime("%Y-%m-%d %H:%M:%SZ").to_string(), name, order.order, order.who, order.why]
+            });
+            say(figures::table(figures::width(), 5, &["when", "budget", "order", "who", "why"], rows));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

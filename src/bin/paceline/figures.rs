@@ -1,0 +1,102 @@
+//! How figures look to people: tables that fit a terminal, bars, and times as short as they may be read.
+
+use std::time::Duration;
+
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
+use paceline::Pause;
+
+/// A line below the header and no more: at 80 columns, borders would take the room that names need.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+/// Cells of a bar.
+const BAR: u64 = 10;
+/// Columns, where there is no terminal to ask.
+const USUAL_WIDTH: u16 = 80;
+
+/// Columns of the terminal that is printed to, else what `COLUMNS` says.
+pub fn width() -> u16 {
+    let asked = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|&columns| columns > 0);
+    console::Term::stdout().size_checked().map(|(_, columns)| columns).or_else(asked).unwrap_or(USUAL_WIDTH)
+}
+
+/// A table of so many columns at most, whose first `words` columns are words, and the others figures.
+pub fn table(width: u16, words: usize, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    let align = |row: Vec<String>| {
+        row.into_iter().enumerate().map(move |(column, text)| {
+            let side = if column < words { CellAlignment::Left } else { CellAlignment::Right };
+            Cell::new(text).set_alignment(side)
+        })
+    };
+    table.set_header(align(header.iter().map(|&title| title.into()).collect()));
+    for row in rows {
+        table.add_row(align(row));
+    }
+    // Figures stay whole: what is too wide breaks in the words.
+    for (number, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if number >= words {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    table.trim_fmt()
+}
+
+/// How much of a quota is used and in flight. What is taken rounds up, so that one unit of many still shows.
+pub fn bar(used: u64, in_flight: u64, quota: u64) -> String {
+    let cells = |units: u64| (u128::from(units) * u128::from(BAR)).div_ceil(u128::from(quota.max(1))) as usize;
+    let used_cells = cells(used).min(BAR as usize);
+    let taken = cells(used.saturating_add(in_flight)).clamp(used_cells, BAR as usize);
+    format!("{}{}{}", "█".repeat(used_cells), "▒".repeat(taken - used_cells), "░".repeat(BAR as usize - taken))
+}
+
+/// A time as short as it may be read: two units at most.
+pub fn time(millis: u64) -> String {
+    if millis < 1000 {
+        return format!("{millis} ms");
+    }
+    if millis < 10_000 {
+        return format!("{:.1} s", millis as f64 / 1000.0);
+    }
+    let text = humantime::format_duration(Duration::from_secs(millis / 1000)).to_string();
+    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// A time that may not be there.
+pub fn maybe_time(millis: Option<u64>) -> String {
+    millis.map_or("-".into(), time)
+}
+
+/// So many of a thing: `1 caller`, `3 processes`.
+pub fn count(n: u64, thing: &str) -> String {
+    let ending = match (n, thing.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{n} {thing}{ending}")
+}
+
+/// A pause in words.
+pub fn paused(pause: &Pause) -> String {
+    let end = pause.left_ms.map_or("until it is resumed".into(), |left| format!("for {} more", time(left)));
+    let why = if pause.why.is_empty() { String::new() } else { format!(": {}", pause.why) };
+    format!("paused {end} by {}{why}", pause.who)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_unit_of_many_shows_in_the_bar() {
+        assert_eq!(bar(1, 0, 30_000), "█░░░░░░░░░");
+        assert_eq!(bar(30_000, 30_000, 30_000), "██████████");
+        assert_eq!(bar(0, u64::MAX, 30_000), "▒▒▒▒▒▒▒▒▒▒");
+    }
+
+    #[test]
+    fn times_are_short() {
+        assert_eq!([7, 1500, 61_000, 5_025_000].map(time), ["7 ms", "1.5 s", "1m 1s", "1h 23m"]);
+    }
+}

@@ -1,0 +1,43 @@
+//! `paceline limit`: another quota for a while.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Args;
+use paceline::Order;
+
+use crate::{Failure, args, order::Common};
+
+/// Give a limit another quota for a while, in the whole fleet
+///
+/// After that time the configured one holds again by itself. The order wins over the configuration of every process.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Command {
+    #[command(flatten)]
+    common: Common,
+    /// The limit, as `paceline inspect` names it
+    limit: String,
+    /// So many units; of a token bucket so many at once, and in the time that it takes to fill
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    quota: u64,
+    /// For so long
+    #[arg(long = "for", value_name = "TIME", value_parser = args::duration)]
+    time: Duration,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  paceline limit keap spike --quota 2 --for 1h --why 'leave room for the migration'
+  paceline limit keap day --quota 40000 --for 6h --yes";
+
+impl Command {
+    pub async fn run(self) -> Result<ExitCode, Failure> {
+        let (limit, quota, time) = (self.limit.clone(), self.quota, self.time);
+        let lasts = humantime::format_duration(time);
+        let meaning = format!(
+            "Limit {limit} allows {quota} for {lasts}, whatever configurations say; more than the provider allows brings 429."
+        );
+        let done = format!("limit {limit} allows {quota} for {lasts}.");
+        self.common.give(Order::Quota { limit, quota, time }, &meaning, &done).await
+    }
+}

@@ -1,0 +1,196 @@
+//! `paceline list`: every budget and partition of a Redis, a line each.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use futures_util::{StreamExt, TryStreamExt};
+use indicatif::ProgressBar;
+use paceline::{LimitReport, Report};
+use serde::Serialize;
+
+use crate::{
+    Failure, figures, say,
+    source::{Opened, Source},
+};
+
+/// Budgets that are looked at together: enough that no round trip is waited for, and few for the Redis that serves others.
+const AT_ONCE: usize = 64;
+
+/// List every budget and partition in a Redis: the busiest limit, who waits, cooldowns, sessions, last use
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Command {
+    /// Only budgets and partitions whose name contains this
+    filter: Option<String>,
+    /// Which come first
+    #[arg(long, value_enum, default_value_t)]
+    sort: Order,
+    /// Print so many at most, 0 for all
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    top: usize,
+    #[command(flatten)]
+    source: Source,
+    /// Print a JSON array with one object for each
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  paceline list --redis redis://127.0.0.1           who is busiest
+  paceline list tenant- --sort waiting --top 5      where callers wait, of the tenants
+  paceline list --top 0 --json | jq '.[] | select(.cooldown_ms)'";
+
+#[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
+enum Order {
+    /// Those first that have the least left
+    #[default]
+    Busiest,
+    /// Those first for which most callers wait
+    Waiting,
+    /// Those first that most processes use
+    Sessions,
+    /// Those first that were used last
+    LastUse,
+    /// By name
+    Name,
+}
+
+/// One budget, or one partition of it, in short.
+#[derive(Serialize)]
+struct Summary {
+    budget: String,
+    key: Option<String>,
+    /// The limit of which the least is left; none where nothing is in use.
+    busiest: Option<Busiest>,
+    /// Callers that wait.
+    waiting: u64,
+    /// The longest that nobody may send.
+    cooldown_ms: Option<u64>,
+    /// An operator has paused it.
+    paused: bool,
+    sessions: u64,
+    idle_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Busiest {
+    limit: String,
+    used: u64,
+    in_flight: u64,
+    quota: u64,
+}
+
+impl Busiest {
+    fn of(limit: &LimitReport) -> Self {
+        let (used, in_flight, quota) = (limit.used, limit.in_flight, limit.quota);
+        Self { limit: limit.name.clone(), used, in_flight, quota }
+    }
+
+    fn share(&self) -> f64 {
+        (self.used + self.in_flight) as f64 / self.quota.max(1) as f64
+    }
+}
+
+impl Summary {
+    fn of(report: Report) -> Self {
+        Self {
+            busiest: report.limits.iter().map(Busiest::of).max_by(|a, b| a.share().total_cmp(&b.share())),
+            waiting: report.waiting,
+            cooldown_ms: report.limits.iter().filter_map(|limit| limit.cooldown_ms).max(),
+            paused: report.paused.is_some(),
+            sessions: report.sessions.len() as u64 + report.more_sessions,
+            idle_ms: report.idle_ms,
+            budget: report.budget,
+            key: report.key,
+        }
+    }
+
+    fn share(&self) -> f64 {
+        self.busiest.as_ref().map_or(0.0, Busiest::share)
+    }
+
+    fn row(&self) -> Vec<String> {
+        let name = match &self.key {
+            Some(key) => format!("{}/{key}", self.budget),
+            None => self.budget.clone(),
+        };
+        let (limit, taken) = match &self.busiest {
+            Some(b) => (b.limit.clone(), format!("{} of {}", b.used + b.in_flight, b.quota)),
+            None => Default::default(),
+        };
+        vec![
+            name,
+            limit,
+            taken,
+            self.waiting.to_string(),
+            if self.paused { "paused".into() } else { figures::maybe_time(self.cooldown_ms) },
+            self.sessions.to_string(),
+            figures::time(self.idle_ms),
+        ]
+    }
+}
+
+impl Command {
+    pub async fn run(self) -> Result<ExitCode, Failure> {
+        let mut all = self.summaries(&self.source.open().await?).await?;
+        let by = self.sort;
+        // Equal ones by name, so that a list can be laid beside the last one.
+        all.sort_by(|a, b| (&a.budget, &a.key).cmp(&(&b.budget, &b.key)));
+        match by {
+            Order::Busiest => all.sort_by(|a, b| b.share().total_cmp(&a.share())),
+            Order::Waiting => all.sort_by_key(|s| std::cmp::Reverse(s.waiting)),
+            Order::Sessions => all.sort_by_key(|s| std::cmp::Reverse(s.sessions)),
+            Order::LastUse => all.sort_by_key(|s| s.idle_ms),
+            Order::Name => {}
+        }
+        let known = all.len();
+        if self.top > 0 {
+            all.truncate(self.top);
+        }
+        if self.json {
+            say(serde_json::to_string_pretty(&all)?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        if all.is_empty() {
+            say(match &self.filter {
+                Some(filter) => format!("No budget whose name contains {filter} is in use in this Redis."),
+                None => "No budget is in use in this Redis.".to_owned(),
+            });
+            return Ok(ExitCode::SUCCESS);
+        }
+        let header = ["budget", "busiest limit", "taken", "waiting", "cools", "sessions", "used ago"];
+        say(figures::table(figures::width(), 2, &header, all.iter().map(Summary::row)));
+        if known > all.len() {
+            say(format!("and {} more; --top 0 lists all of them", known - all.len()));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn summaries(&self, opened: &Opened) -> Result<Vec<Summary>, Failure> {
+        let mut names = opened.store.budgets().await?;
+        if let Some(filter) = &self.filter {
+            names.retain(|(budget, key)| {
+                budget.contains(filter) || key.as_ref().is_some_and(|key| key.contains(filter))
+            });
+        }
+        if let Some(config) = &opened.config {
+            names.retain(|(budget, _)| config.budget(budget).is_some());
+        }
+        // Shows itself on a terminal only.
+        let progress = ProgressBar::new(names.len() as u64);
+        let looks = names.into_iter().map(|(budget, key)| {
+            let (store, progress) = (&opened.store, &progress);
+            async move {
+                let report = store.inspect(&budget, key.as_deref(), &[]).await;
+                progress.inc(1);
+                report
+            }
+        });
+        let found = futures_util::stream::iter(looks).buffer_unordered(AT_ONCE);
+        let found: Vec<Option<Report>> = found.try_collect().await?;
+        progress.finish_and_clear();
+        // One that vanished meanwhile is not in use any more.
+        Ok(found.into_iter().flatten().map(Summary::of).collect())
+    }
+}

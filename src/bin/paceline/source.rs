@@ -1,0 +1,56 @@
+//! Where an operator's command finds the budgets: a configuration, a Redis, or both.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use paceline::{Budget, Config, RedisStore, RedisUrl};
+
+use crate::{Failure, store};
+
+#[derive(Args)]
+pub struct Source {
+    /// The configuration with the budgets
+    #[arg(long, value_name = "FILE", env = "PACELINE_CONFIG", required_unless_present = "redis")]
+    config: Option<PathBuf>,
+    /// The Redis that holds them, instead of the configuration's
+    #[arg(long, value_name = "URL", env = "PACELINE_REDIS_URL", hide_env_values = true)]
+    redis: Option<String>,
+}
+
+/// A source that was opened.
+pub struct Opened {
+    pub config: Option<Config>,
+    pub store: RedisStore,
+}
+
+impl Source {
+    pub async fn open(&self) -> Result<Opened, Failure> {
+        let (config, url) = self.read()?;
+        Ok(Opened { store: RedisStore::connect(&url).await?, config })
+    }
+
+    /// The configuration, and the address of the Redis.
+    pub fn read(&self) -> Result<(Option<Config>, String), Failure> {
+        let config = self.config.as_deref().map(Config::load).transpose()?;
+        let url = self.redis.as_deref().or(config.as_ref().and_then(|config| config.redis_url()).map(RedisUrl::as_str));
+        let url = url
+            .ok_or("no Redis is configured, and the memory of another process cannot be seen; give --redis")?
+            .to_owned();
+        Ok((config, url))
+    }
+}
+
+impl Opened {
+    /// The name of a budget, which the configuration must have if there is one; the only one of it if none is named.
+    pub fn name(&self, wanted: &str) -> Result<String, Failure> {
+        Ok(match &self.config {
+            Some(config) => store::budget(config, Some(wanted))?.name().to_owned(),
+            None => wanted.to_owned(),
+        })
+    }
+
+    /// Which limits and numbers the configuration has for a budget.
+    pub fn definition(&self, budget: &str) -> Option<String> {
+        self.config.as_ref()?.budget(budget).map(Budget::definition)
+    }
+}

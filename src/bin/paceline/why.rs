@@ -1,0 +1,56 @@
+//! `paceline why`: which limit binds, who is ahead, and how long a call would wait.
+
+mod answer;
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use self::answer::Answer;
+use crate::{Failure, figures, say, source::Source};
+
+/// Say why a call waits: which limit binds, who is ahead, and how long 1, 100 or N calls would take
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Command {
+    /// The budget
+    budget: String,
+    /// The partition of the budget, such as a tenant
+    #[arg(long)]
+    key: Option<String>,
+    /// Say also how long so many calls of one process would take
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    calls: Option<u64>,
+    #[command(flatten)]
+    source: Source,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  paceline why keap --redis redis://127.0.0.1
+  paceline why keap --config paceline.toml --calls 5000      how long would 5000 more calls take now?
+
+Exit code 0: a call would go at once. 3: it would wait.";
+
+/// A call would wait, for scripts that only want to know that.
+const WOULD_WAIT: u8 = 3;
+
+impl Command {
+    pub async fn run(self) -> Result<ExitCode, Failure> {
+        let opened = self.source.open().await?;
+        let budget = opened.name(&self.budget)?;
+        let mut calls = vec![1, 100];
+        calls.extend(self.calls.filter(|n| !calls.contains(n)));
+        let report = opened.store.inspect(&budget, self.key.as_deref(), &calls).await?;
+        let answer = Answer::of(&budget, self.key.as_deref(), report, &calls);
+        if self.json {
+            say(serde_json::to_string_pretty(&answer)?);
+        } else {
+            say(answer.shown(figures::width()));
+        }
+        Ok(if answer.goes_at_once() { ExitCode::SUCCESS } else { WOULD_WAIT.into() })
+    }
+}

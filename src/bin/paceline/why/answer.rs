@@ -1,0 +1,296 @@
+//! The answer in words and figures.
+
+use paceline::{Forecast, LimitReport, Pause, Report};
+use serde::Serialize;
+
+use crate::figures::{count, maybe_time, paused, table, time};
+
+/// Processes ahead that are named.
+const NAMED: usize = 5;
+
+/// Why a call that comes now would wait, and for how long.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    budget: String,
+    key: Option<String>,
+    /// The limit that a call waits for the longest; none: it would go at once.
+    binds: Option<String>,
+    /// Nobody is granted anything.
+    paused: Option<Pause>,
+    /// In a sentence or two.
+    because: String,
+    /// How long so many calls would take, of the limits that concern every call.
+    forecast: Vec<Forecast>,
+    limits: Vec<Bound>,
+    /// Processes with callers that wait, the nearest turn first.
+    ahead: Vec<Ahead>,
+}
+
+/// What one limit would make a call wait.
+#[derive(Debug, Serialize)]
+struct Bound {
+    limit: String,
+    /// It concerns only calls with this value of a scope, or of this tier.
+    some_calls: bool,
+    used: u64,
+    in_flight: u64,
+    quota: u64,
+    cooldown_ms: Option<u64>,
+    forecast: Vec<Forecast>,
+}
+
+#[derive(Debug, Serialize)]
+struct Ahead {
+    host: String,
+    pid: u64,
+    waiting: u64,
+    held: u64,
+    /// Calls that it was granted since it joined.
+    calls: u64,
+    turn_in_ms: Option<u64>,
+}
+
+impl Answer {
+    pub fn of(budget: &str, key: Option<&str>, report: Option<Report>, calls: &[u64]) -> Self {
+        let report = report.unwrap_or_default();
+        let all = || report.limits.iter().filter(|limit| !limit.name.contains('@'));
+        let settling = report.settling_ms.unwrap_or(0);
+        let wait = |limit: &LimitReport, i: usize| limit.forecast.get(i).map_or(0, |f| f.wait_ms);
+        let longest = |i| all().map(|limit| wait(limit, i)).max().unwrap_or(0).max(settling);
+        let forecast: Vec<_> =
+            calls.iter().enumerate().map(|(i, &calls)| Forecast { calls, wait_ms: longest(i) }).collect();
+        let binding = all().max_by_key(|limit| wait(limit, 0)).filter(|limit| wait(limit, 0) > 0);
+        let mut ahead: Vec<Ahead> = report
+            .sessions
+            .iter()
+            .filter(|session| session.waiting > 0)
+            .map(|session| Ahead {
+                host: session.process.host.clone(),
+                pid: session.process.pid,
+                waiting: session.waiting,
+                held: session.held,
+                calls: session.calls,
+                turn_in_ms: session.turn_in_ms,
+            })
+            .collect();
+        ahead.sort_by_key(|ahead| ahead.turn_in_ms);
+        let pause = report.paused.as_ref().map(paused);
+        let because = match (report.settling_ms, binding) {
+            _ if pause.is_some() => format!("it is {}", pause.unwrap_or_default()),
+            (Some(left), _) => {
+                let left = time(left);
+                format!(
+                    "the store lost its memory and hears for {left} what the sessions know; nobody sends until then"
+                )
+            }
+            (None, Some(limit)) => because(limit, &report, &ahead),
+            (None, None) if report.limits.is_empty() => "nobody uses this budget now".into(),
+            (None, None) => "units of every limit are free".into(),
+        };
+        Self {
+            budget: budget.to_owned(),
+            key: key.map(str::to_owned),
+            binds: binding.map(|limit| limit.name.clone()),
+            because,
+            paused: report.paused,
+            forecast,
+            limits: report.limits.iter().map(Bound::of).collect(),
+            ahead,
+        }
+    }
+
+    pub fn goes_at_once(&self) -> bool {
+        self.paused.is_none() && self.forecast.first().is_none_or(|one| one.wait_ms == 0)
+    }
+
+    /// A paragraph, the limits and who is ahead, at a terminal's width.
+    pub fn shown(&self, width: u16) -> String {
+        let mut parts = vec![textwrap::fill(&self.paragraph(), usize::from(width))];
+        if !self.limits.is_empty() {
+            let calls: Vec<String> = self.forecast.iter().map(|f| count(f.calls, "call")).collect();
+            let mut header = vec!["limit", "taken", "cools"];
+            header.extend(calls.iter().map(String::as_str));
+            parts.push(table(width, 1, &header, self.limits.iter().map(Bound::row)));
+            if self.limits.iter().any(|limit| limit.some_calls) {
+                parts.push("* concerns only calls of that tier or scope".into());
+            }
+        }
+        if !self.ahead.is_empty() {
+            let header = ["who waits", "process", "callers", "in flight", "calls so far", "turn in"];
+            parts.push(table(width, 1, &header, self.ahead.iter().take(NAMED).map(Ahead::row)));
+            if self.ahead.len() > NAMED {
+                parts.push(format!("and {} more", self.ahead.len() - NAMED));
+            }
+        }
+        parts.join("\n")
+    }
+
+    fn paragraph(&self) -> String {
+        let name = match &self.key {
+            Some(key) => format!("{}, key {key}", self.budget),
+            None => self.budget.clone(),
+        };
+        let because = &self.because;
+        if self.paused.is_some() {
+            return format!("A call on budget {name} waits: {because}.");
+        }
+        let Some((now, more)) = self.forecast.split_first().filter(|(now, _)| now.wait_ms > 0) else {
+            return format!("A call on budget {name} would go at once: {because}.");
+        };
+        let more: Vec<_> = more
+            .iter()
+            .map(|f| format!("{} of one process would take about {}", count(f.calls, "call"), time(f.wait_ms)))
+            .collect();
+        format!(
+            "A call on budget {name} would wait about {}, because {because}. {}.",
+            time(now.wait_ms),
+            more.join(", and ")
+        )
+    }
+}
+
+/// Why calls wait for a limit, in a part of a sentence.
+fn because(limit: &LimitReport, report: &Report, ahead: &[Ahead]) -> String {
+    let name = &limit.name;
+    let said = limit.feedback.as_ref();
+    let told = said.and_then(|said| said.origin.as_ref()).map(|who| format!("; {who}")).unwrap_or_default();
+    let mut text = match (limit.cooldown_ms, said) {
+        (Some(left), Some(said)) => {
+            format!("limit {name} cools down for {} more ({}{told})", time(left), said.cause)
+        }
+        _ => format!(
+            "limit {name} binds: of {} {} used and {} in flight",
+            count(limit.quota, "unit"),
+            limit.used,
+            limit.in_flight
+        ),
+    };
+    if let Some(said) = said {
+        if let Some(units) = said.trying.filter(|_| limit.cooldown_ms.is_none()) {
+            text += &format!(", and it is tried little by little, with {units} in flight at most");
+        }
+        if said.by_others > 0 {
+            text += &format!(", and others who use the key took {}", said.by_others);
+        }
+    }
+    if report.waiting > 0 {
+        let processes = ahead.len() as u64 + report.more_sessions;
+        text += &format!("; {} in {} wait already", count(report.waiting, "caller"), count(processes, "process"));
+    }
+    text
+}
+
+impl Bound {
+    fn of(limit: &LimitReport) -> Self {
+        Self {
+            limit: limit.name.clone(),
+            some_calls: limit.name.contains('@'),
+            used: limit.used,
+            in_flight: limit.in_flight,
+            quota: limit.quota,
+            cooldown_ms: limit.cooldown_ms,
+            forecast: limit.forecast.clone(),
+        }
+    }
+
+    fn row(&self) -> Vec<String> {
+        let mark = if self.some_calls { " *" } else { "" };
+        let taken = self.used.saturating_add(self.in_flight);
+        let mut row =
+            vec![format!("{}{mark}", self.limit), format!("{taken} of {}", self.quota), maybe_time(self.cooldown_ms)];
+        row.extend(self.forecast.iter().map(|f| if f.wait_ms == 0 { "at once".into() } else { time(f.wait_ms) }));
+        row
+    }
+}
+
+impl Ahead {
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.host.clone(),
+            self.pid.to_string(),
+            self.waiting.to_string(),
+            self.held.to_string(),
+            self.calls.to_string(),
+            maybe_time(self.turn_in_ms),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use paceline::{FeedbackReport, Process, SessionReport};
+
+    use super::*;
+
+    fn busy() -> Report {
+        let limit = LimitReport {
+            name: "spike".into(),
+            kind: "sliding-window",
+            quota: 5,
+            per_ms: Some(1000),
+            used: 3,
+            in_flight: 2,
+            free: 0,
+            waiting: 1,
+            next_free_ms: Some(200),
+            all_free_ms: Some(1100),
+            cooldown_ms: None,
+            feedback: None,
+            forecast: vec![Forecast { calls: 1, wait_ms: 400 }, Forecast { calls: 100, wait_ms: 41_000 }],
+        };
+        let day = LimitReport {
+            name: "day@campaigns".into(),
+            forecast: vec![Forecast { calls: 1, wait_ms: 80_000 }, Forecast { calls: 100, wait_ms: 90_000 }],
+            ..limit.clone()
+        };
+        let process = Process { host: "web-1".into(), pid: 12, ..Process::default() };
+        let session = SessionReport {
+            id: "a.1".into(),
+            process,
+            since_ms: 1,
+            lease_ms: 1,
+            calls: 77,
+            held: 2,
+            waiting: 3,
+            turn_in_ms: Some(200),
+        };
+        Report { limits: vec![day, limit], sessions: vec![session], waiting: 3, ..Report::default() }
+    }
+
+    #[test]
+    fn it_names_the_limit_that_binds_and_who_is_ahead() {
+        let answer = Answer::of("keap", None, Some(busy()), &[1, 100]);
+        assert!(!answer.goes_at_once());
+        assert_eq!(
+            answer.paragraph(),
+            "A call on budget keap would wait about 400 ms, because limit spike binds: of 5 units 3 used and 2 in flight; \
+             3 callers in 1 process wait already. 100 calls of one process would take about 41s."
+        );
+        let text = answer.shown(80);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.contains("day@campaigns *") && text.contains("web-1"), "{text}");
+    }
+
+    #[test]
+    fn a_cooldown_says_who_was_told_what() {
+        let mut report = busy();
+        let origin = Some(Process { host: "web-1".into(), pid: 12, ..Process::default() });
+        report.limits[1].cooldown_ms = Some(2500);
+        report.limits[1].feedback =
+            Some(FeedbackReport { cause: "429, Retry-After 3".into(), origin, ..FeedbackReport::default() });
+        let answer = Answer::of("keap", Some("t7"), Some(report), &[1, 100]);
+        let text = answer.paragraph();
+        assert!(text.starts_with("A call on budget keap, key t7 would wait"), "{text}");
+        assert!(
+            text.contains("limit spike cools down for 2.5 s more (429, Retry-After 3; web-1 (process 12))"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_budget_that_nobody_uses_lets_a_call_go() {
+        let answer = Answer::of("keap", None, None, &[1]);
+        assert!(answer.goes_at_once());
+        assert_eq!(answer.shown(80), "A call on budget keap would go at once: nobody uses this budget now.");
+    }
+}

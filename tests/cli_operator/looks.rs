@@ -1,0 +1,152 @@
+//! `list`, `inspect` and `why`.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use paceline::{Budget, Limit, Limiter, Quota, RedisStore};
+use serde_json::Value;
+
+use crate::{assert_shown, budget, limiter, paceline, support::RedisServer, take};
+
+fn json(server: &RedisServer, arguments: &[&str]) -> Value {
+    let (out, err, _) = paceline(server, &[arguments, &["--json"]].concat());
+    serde_json::from_str(&out).unwrap_or_else(|why| panic!("{why}: {out}{err}"))
+}
+
+/// Waits till the store shows that so many callers wait.
+async fn until_waiting(limiter: &Limiter, callers: u64) {
+    for _ in 0..200 {
+        if limiter.inspect().await.unwrap().is_some_and(|report| report.waiting == callers) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("nobody waits");
+}
+
+#[test]
+fn an_empty_redis_has_nothing_to_show() {
+    let server = RedisServer::own();
+    assert_eq!(paceline(&server, &["list"]), ("No budget is in use in this Redis.\n".into(), String::new(), 0));
+    assert_eq!(json(&server, &["list"]), Value::Array(Vec::new()));
+    let (out, _, code) = paceline(&server, &["list", "tenant-"]);
+    assert_eq!((out.as_str(), code), ("No budget whose name contains tenant- is in use in this Redis.\n", 0));
+    let (out, _, code) = paceline(&server, &["why", "keap"]);
+    assert_eq!((out.as_str(), code), ("A call on budget keap would go at once: nobody uses this budget now.\n", 0));
+    assert_eq!(server.command(&["DBSIZE"]), "1", "looking leaves nothing but the mark of a node that was seen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_budget_says_what_binds_and_who_waits() {
+    let server = RedisServer::own();
+    let limiter = limiter(&server).await;
+    let held = take(&limiter, 3).await;
+    let waits = tokio::spawn({
+        let limiter = limiter.clone();
+        async move { limiter.acquire(1).await }
+    });
+    until_waiting(&limiter, 1).await;
+    let (out, _, code) = paceline(&server, &["why", "keap", "--calls", "5000"]);
+    assert_eq!(code, 3);
+    assert_shown("why", &out);
+    assert_shown("inspect", &paceline(&server, &["inspect", "keap"]).0);
+    let (list, _, _) = paceline(&server, &["list"]);
+    assert_shown("list", &list);
+    for look in [&["list"][..], &["inspect", "keap"], &["why", "keap"]] {
+        let narrow = Command::new(env!("CARGO_BIN_EXE_paceline"))
+            .args(look)
+            .env("PACELINE_REDIS_URL", server.url())
+            .env_remove("COLUMNS")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&narrow.stdout).into_owned();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{look:?}\n{text}");
+        assert!(!text.contains('\u{1b}'), "no colours in a pipe");
+    }
+
+    let why = json(&server, &["why", "keap"]);
+    assert_eq!((&why["binds"], &why["ahead"][0]["waiting"]), (&"hour".into(), &1.into()));
+    let wait = why["forecast"][0]["wait_ms"].as_u64().unwrap();
+    assert!((3_500_000..=7_200_000).contains(&wait), "an hour, or two for who stands behind: {wait}");
+    let inspected = &json(&server, &["inspect", "keap"])[0];
+    assert_eq!((&inspected["waiting"], &inspected["sessions"][0]["calls"]), (&1.into(), &3.into()));
+    assert_eq!(inspected["sessions"][0]["pid"], std::process::id());
+    waits.abort();
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_are_listed_busiest_first_and_filtered() {
+    let server = RedisServer::own();
+    let limiter = limiter(&server).await;
+    let mut held = Vec::new();
+    for (tenant, calls) in [("tenant-1", 1), ("tenant-2", 3), ("the other/one", 2)] {
+        held.extend(take(&limiter.for_key(tenant).unwrap(), calls).await);
+    }
+    limiter.for_key("tenant-1").unwrap().cool_down(Duration::from_secs(600)).await.unwrap();
+    let keys = |arguments: &[&str]| -> Vec<String> {
+        let listed = json(&server, &[&["list"], arguments].concat());
+        listed.as_array().unwrap().iter().map(|s| s["key"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(keys(&[]), ["tenant-2", "the other/one", "tenant-1"]);
+    assert_eq!(keys(&["--sort", "name"]), ["tenant-1", "tenant-2", "the other/one"]);
+    assert_eq!(keys(&["tenant-"]), ["tenant-2", "tenant-1"]);
+    let (out, _, _) = paceline(&server, &["list", "--top", "1"]);
+    assert!(out.ends_with("and 2 more; --top 0 lists all of them\n"), "{out}");
+    assert_shown("list_partitions", &paceline(&server, &["list", "--sort", "name"]).0);
+    assert_shown("why_cooldown", &paceline(&server, &["why", "keap", "--key", "tenant-1"]).0);
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_go_by_other_numbers_are_told_apart() {
+    let server = RedisServer::own();
+    let ours = limiter(&server).await;
+    let five = Budget::builder("keap").limit(Limit::sliding_window("hour", Quota::per_hour(5))).build().unwrap();
+    let theirs = Limiter::new(RedisStore::connect_trusting(server.url()).await.unwrap(), five.clone());
+    let held = (take(&ours, 1).await, take(&theirs, 1).await);
+    let inspected = &json(&server, &["inspect", "keap"])[0];
+    let mut definitions: Vec<_> = (0..2).map(|i| inspected["sessions"][i]["definition"].as_str().unwrap()).collect();
+    definitions.sort_unstable();
+    let mut expected = [budget().definition(), five.definition()];
+    expected.sort_unstable();
+    assert_eq!(definitions, expected);
+    assert_shown("drift", &paceline(&server, &["inspect", "keap"]).0);
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_reading_ends_it_without_a_word() {
+    let server = RedisServer::own();
+    let limiter = limiter(&server).await;
+    let mut held = Vec::new();
+    for tenant in 0..200 {
+        held.extend(take(&limiter.for_key(&format!("tenant-{tenant}")).unwrap(), 1).await);
+    }
+    let mut child = Command::new(env!("CARGO_BIN_EXE_paceline"))
+        .args(["list", "--top", "0"])
+        .env("PACELINE_REDIS_URL", server.url())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    drop(held);
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_paceline")).arg("list").env_remove("PACELINE_REDIS_URL").output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--config <FILE>"));
+    let gone = ["list", "--redis", "redis://:hunter2@127.0.0.1:1"];
+    let output = Command::new(env!("CARGO_BIN_EXE_paceline")).args(gone).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("see whether it runs and can be reached") && !text.contains("hunter2"), "{text}");
+}

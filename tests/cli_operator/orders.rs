@@ -1,0 +1,104 @@
+//! Orders: they say what they will do, ask, do it, and are kept.
+
+use std::{
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use paceline::Decision;
+
+use crate::{assert_shown, limiter, paceline, support::RedisServer, take};
+
+#[test]
+fn an_order_that_nobody_confirms_is_not_given() {
+    let server = RedisServer::own();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_paceline"))
+        .args(["pause", "keap"])
+        .env("PACELINE_REDIS_URL", server.url())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let (out, _, _) = paceline(&server, &["audit"]);
+    assert_eq!(out, "Nothing was ordered.\n");
+    let (_, err, code) = paceline(&server, &["pause", "keap"]);
+    assert_eq!((err.as_str(), code), ("error: there is no terminal to ask on; say --yes to do it all the same\n", 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_order_says_what_it_did_and_leaves_an_entry() {
+    let server = RedisServer::own();
+    let limiter = limiter(&server).await;
+    drop(take(&limiter, 2).await);
+    limiter.flush().await.unwrap();
+    let mut said = String::new();
+    for order in [
+        &["pause", "keap", "--why", "their maintenance"][..],
+        &["resume", "keap"],
+        &["cool-down", "keap", "--for", "30s", "--limit", "open"],
+        &["limit", "keap", "hour", "--quota", "2", "--for", "1h"],
+        &["reset", "keap", "--limit", "hour"],
+    ] {
+        let (out, err, code) = paceline(&server, &[order, &["--yes"]].concat());
+        assert_eq!((err.as_str(), code), ("", 0), "{order:?}");
+        said += &out;
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert_shown("orders", &said);
+    let (trail, _, _) = paceline(&server, &["audit"]);
+    assert_eq!(trail.lines().count(), 2 + 5);
+    let orders: Vec<_> =
+        ["reset limit hour", "limit hour to 2 for 1h", "cool down limit open for 30s", "resume", "pause until resumed"]
+            .iter()
+            .map(|order| trail.find(order).unwrap_or_else(|| panic!("{order}\n{trail}")))
+            .collect();
+    assert!(orders.is_sorted(), "the newest first\n{trail}");
+    assert!(trail.contains("their maintenance"));
+    let (out, _, _) = paceline(&server, &["audit", "keap", "--last", "1", "--json"]);
+    let kept: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((kept.as_array().unwrap().len(), &kept[0]["order"]), (1, &"reset limit hour".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_shows_wherever_somebody_looks() {
+    let server = RedisServer::own();
+    let limiter = limiter(&server).await;
+    drop(take(&limiter, 1).await);
+    limiter.flush().await.unwrap();
+    let (out, _, _) = paceline(&server, &["pause", "keap", "--yes", "--why", "their maintenance", "--json"]);
+    let paused: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&paused["order"], &paused["why"]), (&"pause until resumed".into(), &"their maintenance".into()));
+    assert!(matches!(limiter.try_acquire(1).await.unwrap(), Decision::Denied(_)));
+    let (why, _, code) = paceline(&server, &["why", "keap"]);
+    assert!(code == 3 && why.starts_with("A call on budget keap waits: it is paused until it is resumed by "), "{why}");
+    assert!(paceline(&server, &["inspect", "keap"]).0.contains(": their maintenance\n"));
+    assert!(paceline(&server, &["list"]).0.contains("paused"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_waits_for_what_is_in_flight() {
+    let server = RedisServer::own();
+    let limiter = limiter(&server).await;
+    let held = take(&limiter, 1).await;
+    let (out, err, code) = paceline(&server, &["drain", "keap", "--yes", "--timeout", "300ms"]);
+    assert_eq!((out.as_str(), code), ("", 75));
+    assert!(err.contains("1 unit still in flight at ") && err.contains("; it stays paused"), "{err}");
+    let waits = thread::spawn({
+        let url = server.url().to_owned();
+        move || {
+            Command::new(env!("CARGO_BIN_EXE_paceline"))
+                .args(["drain", "keap", "--yes", "--redis", &url])
+                .output()
+                .unwrap()
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!waits.is_finished());
+    held.into_iter().for_each(|permit| permit.complete());
+    limiter.flush().await.unwrap();
+    let output = waits.join().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("drained; nothing is in flight"));
+}

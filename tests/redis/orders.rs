@@ -1,0 +1,171 @@
+//! What an operator orders holds at once for all that use the budget, says so, and leaves a trail.
+
+use std::time::{Duration, Instant};
+
+use paceline::{Budget, Decision, Limit, Limiter, ManualClock, Order, Quota, RedisStore};
+
+use crate::support::RedisServer;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn budget() -> Budget {
+    Budget::builder("keap")
+        .limit(Limit::sliding_window("hour", Quota::per_hour(4)))
+        .limit(Limit::token_bucket("bucket", Quota::per_minute(60)))
+        .build()
+        .unwrap()
+}
+
+/// A limiter whose time a test moves, and its store.
+async fn at(server: &RedisServer, clock: &ManualClock) -> (Limiter, RedisStore) {
+    let store = RedisStore::connect_with_clock(server.url(), clock.clone()).await.unwrap();
+    (Limiter::new(store.clone(), budget()), store)
+}
+
+async fn granted(limiter: &Limiter, calls: u64) -> u64 {
+    let mut count = 0;
+    for _ in 0..calls {
+        if let Decision::Granted(permit) = limiter.try_acquire(1).await.unwrap() {
+            permit.complete();
+            count += 1;
+        }
+    }
+    limiter.flush().await.unwrap();
+    count
+}
+
+#[tokio::test]
+async fn a_pause_holds_everybody_until_it_is_resumed() {
+    let server = RedisServer::own();
+    let (operator, fleet) = (
+        RedisStore::connect_trusting(server.url()).await.unwrap(),
+        RedisStore::connect_trusting(server.url()).await.unwrap(),
+    );
+    let limiter = Limiter::new(fleet, budget());
+    limiter.acquire(1).await.unwrap().complete();
+    operator.order("keap", None, &Order::Pause { time: None }, "anna@ops", "their maintenance").await.unwrap();
+    assert!(matches!(limiter.try_acquire(1).await.unwrap(), Decision::Denied(_)));
+    let error = limiter.acquire_within(1, Duration::from_millis(100)).await.unwrap_err();
+    assert!(error.is_paused() && error.is_too_late(), "{error}");
+    assert!(error.to_string().contains("`paceline resume keap`"), "{error}");
+    let report = limiter.inspect().await.unwrap().unwrap();
+    let pause = report.paused.unwrap();
+    assert_eq!((pause.left_ms, pause.who.as_str(), pause.why.as_str()), (None, "anna@ops", "their maintenance"));
+    assert_eq!(server.command(&["PTTL", "pl:1:{keap}"]), "-1", "a pause is not forgotten");
+
+    let waits = tokio::spawn({
+        let limiter = limiter.clone();
+        async move { limiter.acquire(1).await.map(|permit| permit.complete()) }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!waits.is_finished());
+    operator.order("keap", None, &Order::Resume, "anna@ops", "").await.unwrap();
+    let resumed = Instant::now();
+    waits.await.unwrap().unwrap();
+    assert!(resumed.elapsed() < Duration::from_secs(4), "it is told, or looks every 2 s: {:?}", resumed.elapsed());
+    assert_ne!(server.command(&["PTTL", "pl:1:{keap}"]), "-1");
+    assert!(limiter.inspect().await.unwrap().unwrap().paused.is_none());
+    let again = operator.order("keap", None, &Order::Resume, "anna@ops", "").await.unwrap_err();
+    assert!(again.to_string().contains("it is not paused"), "{again}");
+}
+
+#[tokio::test]
+async fn a_pause_may_come_before_anybody_and_end_by_itself() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    store.order("keap", None, &Order::Pause { time: Some(HOUR) }, "anna", "").await.unwrap();
+    assert_eq!(granted(&limiter, 1).await, 0);
+    let error = limiter.acquire_within(1, HOUR / 2).await.unwrap_err();
+    assert!(error.is_paused(), "half an hour is too short, and it is said at once: {error}");
+    clock.advance(HOUR - Duration::from_secs(1));
+    assert_eq!(granted(&limiter, 1).await, 0);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(granted(&limiter, 1).await, 1);
+    assert_ne!(server.command(&["PTTL", "pl:1:{keap}"]), "-1", "and it is forgotten as ever");
+}
+
+#[tokio::test]
+async fn a_reset_forgets_what_was_used_but_not_what_is_in_flight() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    let Decision::Granted(held) = limiter.try_acquire(1).await.unwrap() else { panic!("all is free") };
+    assert_eq!(granted(&limiter, 5).await, 3);
+    limiter.cool_down(HOUR).await.unwrap();
+    store.order("keap", None, &Order::Reset { limit: None }, "anna", "they reset it").await.unwrap();
+    let report = limiter.inspect().await.unwrap().unwrap();
+    for limit in &report.limits {
+        assert_eq!((limit.used, limit.in_flight, limit.cooldown_ms), (0, 1, None), "{limit:?}");
+    }
+    assert_eq!(granted(&limiter, 5).await, 3);
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_quota_holds_for_its_time_whatever_is_configured() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    assert_eq!(granted(&limiter, 1).await, 1);
+    let quota = |limit: &str, quota| Order::Quota { limit: limit.into(), quota, time: HOUR * 3 };
+    store.order("keap", None, &quota("hour", 2), "anna", "").await.unwrap();
+    assert_eq!(granted(&limiter, 5).await, 1);
+    let hour = limiter.inspect().await.unwrap().unwrap().limits[1].clone();
+    let ordered = hour.feedback.unwrap().ordered.unwrap();
+    assert_eq!((hour.quota, ordered.quota, ordered.left_ms), (2, 2, 3 * 3_600_000));
+    clock.advance(HOUR);
+    assert_eq!(granted(&limiter, 5).await, 2);
+    clock.advance(HOUR * 2);
+    assert_eq!(granted(&limiter, 9).await, 4, "the configured one holds again");
+    // Of a bucket it is the burst and the pace: 6 at once, one every 10 s.
+    clock.advance(HOUR);
+    store.order("keap", None, &quota("hour", 1000), "anna", "more than is configured").await.unwrap();
+    store.order("keap", None, &quota("bucket", 6), "anna", "").await.unwrap();
+    assert_eq!(granted(&limiter, 20).await, 6);
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(granted(&limiter, 20).await, 1);
+}
+
+#[tokio::test]
+async fn a_cooldown_by_hand_says_by_whom_and_why() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    assert_eq!(granted(&limiter, 1).await, 1);
+    let order = Order::CoolDown { limit: Some("hour".into()), time: HOUR };
+    store.order("keap", None, &order, "anna@ops 1", "degraded").await.unwrap();
+    assert_eq!(granted(&limiter, 1).await, 0);
+    let limits = limiter.inspect().await.unwrap().unwrap().limits;
+    assert_eq!((limits[0].cooldown_ms, limits[1].cooldown_ms), (None, Some(3_600_000)));
+    let said = limits[1].feedback.clone().unwrap();
+    assert_eq!((said.cause.as_str(), said.origin.unwrap().host.as_str()), ("by hand: degraded", "anna@ops"));
+    clock.advance(HOUR);
+    assert_eq!(granted(&limiter, 1).await, 1);
+}
+
+#[tokio::test]
+async fn orders_leave_a_trail_and_those_that_make_no_sense_none() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    let refused = async |order: Order| store.order("keap", None, &order, "anna", "").await.unwrap_err().to_string();
+    assert!(refused(Order::Reset { limit: None }).await.contains("nobody uses it in this Redis"));
+    assert_eq!(granted(&limiter.for_key("t 1").unwrap(), 1).await, 1);
+    assert_eq!(granted(&limiter, 1).await, 1);
+    let unknown = refused(Order::Quota { limit: "hourly".into(), quota: 1, time: HOUR }).await;
+    assert!(unknown.contains("no limit hourly is in use; it has bucket, hour"), "{unknown}");
+    assert!(refused(Order::Quota { limit: "hour".into(), quota: 0, time: HOUR }).await.contains("from 1 to"));
+    let forever = Order::CoolDown { limit: None, time: Duration::from_secs(86_400 * 32) };
+    assert!(refused(forever).await.contains("31days"));
+    assert!(store.audit(None, 10).await.unwrap().is_empty());
+
+    store.order("keap", None, &Order::Pause { time: None }, "anna\n@ops", "why\u{7}").await.unwrap();
+    store.order("keap", Some("t 1"), &Order::Reset { limit: Some("hour".into()) }, "ben@web", "").await.unwrap();
+    let trail = store.audit(None, 10).await.unwrap();
+    let words: Vec<_> = trail.iter().map(|a| (a.key.as_deref(), a.who.as_str(), a.order.as_str())).collect();
+    assert!(words.contains(&(None, "anna@ops", "pause until resumed")), "{words:?}");
+    assert!(words.contains(&(Some("t 1"), "ben@web", "reset limit hour")), "{words:?}");
+    assert_eq!(store.audit(Some(("keap", None)), 10).await.unwrap().len(), 1);
+    assert_eq!(store.budgets().await.unwrap().len(), 2, "a trail is no budget");
+}
