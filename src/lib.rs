@@ -102,6 +102,10 @@ pub use response::{About, Dialect, Observation, Seen, Throttled};
 pub use settings::{ConfigErrors, Mistake};
 #[cfg(feature = "redis")]
 pub use store::RedisStore;
+// What the command `doctor` looks at; no promise to anyone else.
+#[cfg(feature = "redis")]
+#[doc(hidden)]
+pub use store::{Keys, Survey};
 pub use store::{Look, MemoryStore, Store, StoreFuture, host};
 
 /// The example in the README compiles, and stays so.

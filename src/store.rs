@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 
 pub use self::memory::MemoryStore;
 #[cfg(feature = "redis")]
-pub use self::redis::RedisStore;
+pub use self::redis::{Keys, RedisStore, Survey};
 use crate::{
     Error,
     clock::Clock,

@@ -14,3 +14,7 @@ mod on_memory;
 #[cfg(feature = "redis")]
 #[path = "conformance/on_redis.rs"]
 mod on_redis;
+
+#[cfg(feature = "redis")]
+#[path = "conformance/on_deployed_redis.rs"]
+mod on_deployed_redis;

@@ -6,6 +6,7 @@ mod link;
 mod orders;
 mod report;
 mod scripts;
+mod survey;
 
 use std::{
     collections::BTreeSet,
@@ -17,6 +18,7 @@ use std::{
 use redis::{Value, aio::PubSub};
 use tokio::sync::{Notify, watch};
 
+pub use self::survey::{Keys, Survey};
 use self::{link::Link, scripts::Scripts};
 use super::{Look, SETTLE_US, Store, StoreFuture, bells::Bells, split};
 use crate::{

@@ -8,7 +8,7 @@ use std::{
 };
 
 use paceline::{Limit, RedisStore};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 
 use super::budget;
 use crate::support::RedisServer;
@@ -25,6 +25,11 @@ struct Setup {
 
 impl Setup {
     fn new(name: &str) -> Self {
+        Self::until(name, 2100)
+    }
+
+    /// With a certificate that ended, or ends, with that year.
+    fn until(name: &str, year: i32) -> Self {
         let directory = env::temp_dir().join(format!("paceline-test-tls-{}-{name}", id()));
         fs::create_dir_all(&directory).unwrap();
         let path = |file: &str| directory.join(file).to_str().unwrap().to_owned();
@@ -36,7 +41,8 @@ impl Setup {
         let issuer = Issuer::new(authority, authority_key);
 
         let key = KeyPair::generate().unwrap();
-        let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let mut server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        server.not_after = date_time_ymd(year, 12, 31);
         fs::write(path("server.pem"), server.signed_by(&key, &issuer).unwrap().pem()).unwrap();
         fs::write(path("server.key"), key.serialize_pem()).unwrap();
 
@@ -91,13 +97,18 @@ fn a_server_with_the_right_name_and_a_known_authority_is_used() {
 }
 
 #[test]
-fn a_wrong_name_or_an_unknown_authority_is_refused() {
-    let setup = Setup::new("wrong");
-    for (host, trust) in [("127.0.0.1", Some("ca.pem")), ("localhost", None)] {
+fn who_is_not_vouched_for_is_refused_with_the_mend() {
+    let (valid, expired) = (Setup::new("wrong"), Setup::until("expired", 2024));
+    for (setup, host, trust, mend) in [
+        (&valid, "127.0.0.1", Some("ca.pem"), "write the host as the certificate has it"),
+        (&valid, "localhost", None, "let this machine trust the authority"),
+        (&expired, "localhost", Some("ca.pem"), "give the server another certificate"),
+    ] {
         let output = setup.connect(host, trust);
         let text = text(&output);
         assert!(!output.status.success(), "{host}, {trust:?}: {text}");
         assert!(text.contains(&format!("{host}:{}", setup.port)) && text.contains("certificate"), "{text}");
+        assert!(text.contains(mend), "{mend}: {text}");
         assert!(!text.contains("s3cr3t"), "{text}");
     }
 }

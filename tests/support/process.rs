@@ -37,6 +37,8 @@ rm -r -- "$directory"
 pub struct Process {
     program: PathBuf,
     arguments: Vec<String>,
+    /// `user:password` of who may ask it for INFO.
+    login: String,
     port: u16,
     running: Option<Running>,
 }
@@ -48,12 +50,13 @@ struct Running {
 }
 
 impl Process {
-    pub fn start(program: &Path, arguments: &[&str]) -> Self {
+    /// Arguments may begin with a configuration file.
+    pub fn start(program: &Path, login: &str, arguments: &[&str]) -> Self {
         let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
         let mut why = String::new();
         for _ in 0..ATTEMPTS {
-            let mut process =
-                Self { program: program.into(), arguments: arguments.clone(), port: free_port(), running: None };
+            let (program, arguments, login) = (program.into(), arguments.clone(), login.to_owned());
+            let mut process = Self { program, arguments, login, port: free_port(), running: None };
             match process.launch() {
                 Ok(()) => return process,
                 Err(error) => why = error,
@@ -63,9 +66,8 @@ impl Process {
     }
 
     pub fn url(&self) -> String {
-        let mut words = self.arguments.iter().skip_while(|word| *word != "--requirepass");
-        let user = words.nth(1).map(|password| format!(":{password}@")).unwrap_or_default();
-        format!("redis://{user}127.0.0.1:{}", self.port)
+        let at = if self.login.is_empty() { "" } else { "@" };
+        format!("redis://{}{at}127.0.0.1:{}", self.login, self.port)
     }
 
     pub fn port(&self) -> u16 {
@@ -111,13 +113,18 @@ impl Process {
 
 impl Running {
     fn start(directory: &Path, program: &Path, port: u16, arguments: &[String]) -> io::Result<Self> {
+        let file = arguments.first().filter(|first| !first.starts_with("--"));
+        // What a file says of the disk is part of what is tested.
+        let no_disk: &[&str] = if file.is_some() { &[] } else { &["--save", "", "--appendonly", "no"] };
         let mut keeper = Command::new("sh")
             .args(["-c", KEEPER, "redis-keeper"])
             .args([directory, program])
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+            .args(file)
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+            .args(no_disk)
             .arg("--dir")
             .arg(directory)
-            .args(arguments)
+            .args(&arguments[file.iter().len()..])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

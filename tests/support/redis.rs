@@ -62,9 +62,21 @@ impl RedisServer {
 
     /// As [`RedisServer::own`], with more arguments for `redis-server`, as in `&["--requirepass", "secret"]`.
     pub fn own_with(arguments: &[&str]) -> Self {
-        let program = program();
-        let process = Process::start(&program, arguments);
+        let password = arguments.iter().skip_while(|word| **word != "--requirepass").nth(1);
+        Self::own_as(&password.map(|password| format!(":{password}")).unwrap_or_default(), arguments)
+    }
+
+    /// As [`RedisServer::own_with`], for a server of ours whose users stand in a file: with `user:password` of who may ask
+    /// for INFO.
+    pub fn own_as(login: &str, arguments: &[&str]) -> Self {
+        let process = Process::start(&program(), login, arguments);
         Self { url: process.url(), runs: Runs::Process(process) }
+    }
+
+    /// As `deploy/redis` sets it up; its URL is the operator's.
+    pub fn deployed() -> Self {
+        let file = |name: &str| format!("{}/deploy/redis/{name}", env!("CARGO_MANIFEST_DIR"));
+        Self::own_as("operator:operator-demo", &[&file("redis.conf"), "--aclfile", &file("users.acl")])
     }
 
     /// With its password, if it asks for one.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    acquire, audit, check, cool_down, demo, drain, exec, inspect, limit, list, pause, plan, presets, provider, read,
-    reset, resume, send, why,
+    acquire, audit, check, cool_down, demo, doctor, drain, exec, inspect, limit, list, pause, plan, presets, provider,
+    read, reset, resume, send, why,
 };
 
 /// The longest window that a rule or the demo takes.
@@ -32,6 +32,7 @@ Examples:
   paceline pause keap --why 'their maintenance'     nobody sends until `paceline resume keap`
   paceline plan keap --calls 50000 --replicas 12    how long will it take?
   paceline check paceline.toml                      is this configuration right?
+  paceline doctor --config paceline.toml            is this Redis set up as it should be?
   paceline presets show keap                        what is known of a provider, and from where
   curl -si https://api.example.com | paceline read  what does this response say about limits?
 
@@ -55,6 +56,7 @@ pub enum Command {
     Audit(audit::Command),
     Plan(plan::Command),
     Check(check::Check),
+    Doctor(doctor::Command),
     Presets(presets::Command),
     Read(read::Command),
     #[command(hide = true)]

@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod cool_down;
 mod demo;
+mod doctor;
 mod drain;
 mod exec;
 mod figures;
@@ -63,6 +64,7 @@ async fn main() -> ExitCode {
         args::Command::Audit(command) => command.run().await,
         args::Command::Plan(command) => command.run().await,
         args::Command::Check(command) => Ok(command.run()),
+        args::Command::Doctor(command) => Ok(command.run().await),
         args::Command::Read(command) => command.run(),
         args::Command::Presets(command) => command.run(),
         args::Command::Provider(command) => command.run().await,

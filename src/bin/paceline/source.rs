@@ -25,11 +25,18 @@ pub struct Opened {
 
 impl Source {
     pub async fn open(&self) -> Result<Opened, Failure> {
+        let (config, url) = self.read()?;
+        Ok(Opened { store: RedisStore::connect(&url).await?, config })
+    }
+
+    /// The configuration, and the address of the Redis.
+    pub fn read(&self) -> Result<(Option<Config>, String), Failure> {
         let config = self.config.as_deref().map(Config::load).transpose()?;
         let url = self.redis.as_deref().or(config.as_ref().and_then(|config| config.redis_url()).map(RedisUrl::as_str));
-        let url =
-            url.ok_or("no Redis is configured, and the memory of another process cannot be seen; give --redis")?;
-        Ok(Opened { store: RedisStore::connect(url).await?, config })
+        let url = url
+            .ok_or("no Redis is configured, and the memory of another process cannot be seen; give --redis")?
+            .to_owned();
+        Ok((config, url))
     }
 }
 

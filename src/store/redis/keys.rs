@@ -22,6 +22,18 @@ pub(super) fn wake(store: &str) -> String {
 /// What the wake channels begin with.
 pub(super) const WAKE: &str = "pl:1:wake:";
 
+/// What all our keys begin with ...
+pub(super) const PREFIX: &str = "pl:1:";
+
+/// ... the layout that they are of ...
+pub(super) const LAYOUT: f64 = 1.0;
+
+/// ... and those of any layout, for `SCAN`.
+pub(super) const ALL_LAYOUTS: &str = "pl:[0-9]*:*";
+
+/// What the key of a line has behind that of its state.
+pub(super) const LINE: &str = ":line";
+
 /// All keys of budgets.
 pub(super) const ALL_STATES: &str = "pl:1:{*}";
 

@@ -69,6 +69,11 @@ impl Link {
         Ok(Self { place, client, pool, live: Mutex::default() })
     }
 
+    /// Host and port.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Runs a script by its hash, or by its text on the same server if it is not known there.
     pub(super) async fn run(&self, code: &Code, keys: &[&str], args: &[&[u8]]) -> Result<Value, Error> {
         let command = |verb: &str, script: &str| {
@@ -87,6 +92,18 @@ impl Link {
     /// Sends one command.
     pub(super) async fn command(&self, command: &Cmd) -> Result<Value, Error> {
         self.call(command).await.map_err(|f| self.explain(f))
+    }
+
+    /// Whether the user may run a command, whatever else comes of it.
+    pub(super) async fn allows(&self, command: &Cmd) -> Result<bool, Error> {
+        let Err(failure) = self.call(command).await else { return Ok(true) };
+        let Some(error) = &failure.error else { return Err(self.explain(failure)) };
+        match error.code() {
+            None | Some("NOAUTH" | "WRONGPASS") => Err(self.explain(failure)),
+            // One that was renamed or switched off.
+            Some("ERR") if error.detail().is_some_and(|why| why.starts_with("unknown command")) => Ok(false),
+            Some(code) => Ok(code != "NOPERM"),
+        }
     }
 
     async fn call(&self, command: &Cmd) -> Result<Value, Failure> {
@@ -169,6 +186,20 @@ impl Link {
             }
             _ if matches!(error.kind(), redis::ErrorKind::AuthenticationFailed) => {
                 Error::store_fatal(what, why, "check user and password in its address")
+            }
+            // To the driver these are failures of input and output, like any other.
+            _ if why.contains("certificate not valid for name") => Error::store_fatal(
+                what,
+                why,
+                "write the host as the certificate has it, or give the server one for this host",
+            ),
+            _ if why.contains("invalid peer certificate: UnknownIssuer") => Error::store_fatal(
+                what,
+                why,
+                "let this machine trust the authority that signed it, as by SSL_CERT_FILE=/path/to/ca.pem",
+            ),
+            _ if why.contains("invalid peer certificate") => {
+                Error::store_fatal(what, why, "give the server another certificate")
             }
             _ if error.is_io_error() => Error::store_transient(what, why, "see whether it runs and can be reached"),
             _ if matches!(error.kind(), redis::ErrorKind::Parse | redis::ErrorKind::UnexpectedReturnType) => {

@@ -65,4 +65,8 @@ impl Scripts {
             node: Code::new(NODE),
         }
     }
+
+    pub(super) fn hashes(&self) -> [&str; 4] {
+        [&self.exchange, &self.inspect, &self.order, &self.node].map(|code| code.hash.as_str())
+    }
 }

@@ -1,0 +1,47 @@
+//! Which of the commands that a client needs its user may run.
+
+use super::super::{keys, link::Link};
+use crate::Error;
+
+/// No budget has this name, so nothing stands there.
+const NOBODY: &str = "!";
+
+/// Redis looks at a user's rights before anything else but the number of arguments. So a command whose arguments are
+/// wrong in some other way, or whose key does not exist, tells whether it is allowed, on every version and without any
+/// right to ask for rights; and it changes nothing but the server's own list of refusals (`ACL LOG`).
+pub(super) async fn missing(link: &Link) -> Result<Vec<&'static str>, Error> {
+    let (state, line) = (keys::state(NOBODY), keys::line(NOBODY));
+    let (state, line, wake) = (state.as_str(), line.as_str(), keys::wake(NOBODY));
+    let tries: [(&'static str, &[&str]); 18] = [
+        ("eval", &["", "-"]),
+        ("evalsha", &["", "-"]),
+        ("info", &["server"]),
+        ("publish", &[&wake, ""]),
+        ("time", &[]),
+        ("get", &[keys::MARKER]),
+        ("set", &[keys::MARKER, "", "-"]),
+        ("pttl", &[keys::MARKER]),
+        ("pexpire", &[keys::MARKER, "-"]),
+        ("hget", &[state, ""]),
+        ("hmget", &[state, ""]),
+        ("hset", &[state, "", "", "-"]),
+        ("hdel", &[state, ""]),
+        ("hscan", &[state, "0"]),
+        ("zadd", &[line, "-", ""]),
+        ("zrem", &[line, ""]),
+        ("zrangebylex", &[line, "-", "-"]),
+        ("zlexcount", &[line, "-", "-"]),
+    ];
+    let mut missing = Vec::new();
+    for (command, arguments) in tries {
+        if !link.allows(redis::cmd(command).arg(arguments)).await? {
+            missing.push(command);
+        }
+    }
+    match link.subscribe(&wake).await {
+        Ok(_) => {}
+        Err(error) if error.is_transient() => return Err(error),
+        Err(_) => missing.push("subscribe"),
+    }
+    Ok(missing)
+}
