@@ -37,6 +37,7 @@
 //! | how it decides | [`guide::how_it_decides`] |
 //! | what happens when something breaks | [`guide::failure_modes`], [`Error`] |
 //! | what an operator sees | [`Report`], `paceline inspect` |
+//! | metrics, a dashboard | [`guide::observing`] |
 //! | another store, or one that fails on purpose | [`Store`], [`exchange`] |
 //! | why it is built so | [`guide::design`] |
 //!
@@ -48,6 +49,7 @@
 //! | `tls` | yes | `rediss://` addresses |
 //! | `reqwest` | no | `reqwest_client`, `PaceMiddleware`: in front of reqwest |
 //! | `tower` | no | `PaceLayer`: in front of any tower service |
+//! | `metrics` | no | what it does, as metrics of the crate `metrics`: [`guide::observing`] |
 //! | `cli` | no | what the binary `paceline` needs, and no library user |
 //!
 //! # Not yet
@@ -76,6 +78,7 @@ mod response;
 mod session;
 mod settings;
 mod store;
+mod telemetry;
 
 pub use budget::{ArrivalWithin, Budget, BudgetBuilder, CountFrom, OnStoreError};
 pub use calendar::Calendar;
@@ -99,6 +102,8 @@ pub use settings::{ConfigErrors, Mistake};
 #[cfg(feature = "redis")]
 pub use store::RedisStore;
 pub use store::{Look, MemoryStore, Store, StoreFuture};
+#[cfg(feature = "metrics")]
+pub use telemetry::SECONDS_BUCKETS;
 
 /// The example in the README compiles, and stays so.
 #[cfg(all(doctest, feature = "redis", feature = "reqwest", feature = "tower"))]

@@ -8,6 +8,7 @@ mod answers;
 pub(crate) mod class;
 pub(crate) mod desk;
 pub(crate) mod flights;
+mod gauges;
 mod journal;
 pub(crate) mod lessons;
 mod memory;

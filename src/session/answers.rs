@@ -11,12 +11,13 @@ use super::{
     PATIENCE_US,
     class::Class,
     desk::Desk,
-    flights::End,
+    flights::{End, Held},
+    gauges,
     pending::Asked,
     queue::{Answer, Grant, Queue, Refusal, Waiter},
     state::State,
 };
-use crate::{ArrivalWithin, CountFrom, Error, exchange::Turn};
+use crate::{ArrivalWithin, CountFrom, Error, exchange::Turn, telemetry::seconds};
 
 /// Sleepers spread over so much, so that they do not come all at once.
 const JITTER_US: u64 = 1000;
@@ -55,7 +56,8 @@ pub(crate) fn serve(
         ArrivalWithin::Unbounded => None,
     };
     let at_grant = desk.budget.count_from() == CountFrom::Grant;
-    let mut left = turn.granted;
+    let held = if at_grant { Held::ToTheEnd } else { Held::Whole };
+    let (mut left, mut served) = (turn.granted, 0);
     for (class, count) in asked.runs {
         let granted = left.min(count);
         if granted == 0 {
@@ -63,16 +65,20 @@ pub(crate) fn serve(
         }
         left -= granted;
         let batch = flights.depart(class.clone(), granted, trip.now_us, arrive_by_us, at_grant);
+        gauges::departed(desk, &class, granted, held);
         let callers = if asked.wait { &mut queue.waiters } else { &mut queue.hasty };
         for _ in 0..granted {
             // Callers may have left since it was asked.
             if !callers.front().is_some_and(|next| Arc::ptr_eq(&next.class, &class)) {
                 flights.end(batch, End::Unsent, trip.now_us, 0);
-            } else if let Some(Waiter { class, answer, .. }) = callers.pop_front() {
+            } else if let Some(Waiter { class, since_us, answer, .. }) = callers.pop_front() {
+                served += 1;
+                desk.telemetry.waits.record(seconds(trip.now_us.saturating_sub(since_us)));
                 answers.push((answer, Ok(grant(desk, class, Some(batch), trip.sent_us))));
             }
         }
     }
+    desk.telemetry.permits.increment(served);
     limit.clone_into(&mut queue.binding);
     queue.cooling = turn.cooling;
     queue.in_line = asked.wait && turn.wait_us.is_some() && !queue.waiters.is_empty();
@@ -142,6 +148,7 @@ pub(super) fn fail(desk: &Arc<Desk>, error: &Error, now_us: u64) {
     drop(state);
     if allow && !answers.is_empty() {
         desk.uncounted.fetch_add(answers.len() as u64, Ordering::Relaxed);
+        desk.telemetry.uncounted.increment(answers.len() as u64);
         tracing::warn!(budget = %desk.address, calls = answers.len(), "sent without counting, because on_store_error is \"allow\"");
     }
     tell(answers);

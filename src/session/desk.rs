@@ -19,7 +19,10 @@ use super::{
     ticket::Ticket,
     worker,
 };
-use crate::{ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind};
+use crate::{
+    ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind,
+    telemetry::Telemetry,
+};
 
 /// Shared by all handles of one budget and partition.
 #[derive(Debug)]
@@ -33,6 +36,7 @@ pub(crate) struct Desk {
     pub(crate) store_bell: Arc<Notify>,
     pub(crate) exchanges: AtomicU64,
     pub(crate) uncounted: AtomicU64,
+    pub(crate) telemetry: Arc<Telemetry>,
     /// How long the store believes in this session: no request may arrive later than that.
     pub(crate) lease_us: u64,
     /// Until when it does so for certain.
@@ -41,7 +45,7 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(store: Arc<dyn Store>, budget: Budget, address: String) -> Arc<Self> {
+    pub(crate) fn new(store: Arc<dyn Store>, budget: Budget, address: String, telemetry: Arc<Telemetry>) -> Arc<Self> {
         let lease_us = match budget.arrival_within() {
             ArrivalWithin::Limited(within) => LEASE_US.max(within.as_micros() as u64 * 5 / 4),
             ArrivalWithin::Unbounded => LEASE_US,
@@ -57,6 +61,7 @@ impl Desk {
             store_bell: Arc::new(Notify::new()),
             exchanges: AtomicU64::new(0),
             uncounted: AtomicU64::new(0),
+            telemetry,
             state: Mutex::default(),
         })
     }
@@ -179,7 +184,7 @@ impl Desk {
         };
         let in_outage = state.outage.is_some();
         self.rouse(state, asks_now || in_outage);
-        Ok(Ticket { desk: self, route: route.id, answer, done: false })
+        Ok(Ticket::new(self, route.id, answer))
     }
 
     /// A deadline that cannot be met.
@@ -292,6 +297,11 @@ impl Desk {
 
     fn floor_us(&self) -> u64 {
         self.budget.rtt_floor().as_micros() as u64
+    }
+
+    /// It is of the budget itself, and not of a partition.
+    pub(super) fn is_whole(&self) -> bool {
+        self.address == self.budget.name()
     }
 
     pub(crate) fn allows_on_error(&self) -> bool {

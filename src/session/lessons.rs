@@ -1,11 +1,16 @@
 //! What responses said, to be told in the next exchange: to the whole fleet.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, MutexGuard},
+    time::Duration,
+};
 
 use super::{
     class::{Applied, Route},
     desk::Desk,
     queue::{Grant, Refusal},
+    state::State,
 };
 use crate::{
     Error,
@@ -18,6 +23,8 @@ use crate::{
 const REFUSED_US: u64 = 30_000_000;
 /// The first and the longest pause where nobody said how long.
 const PENALTY_US: (u64, u64) = (1_000_000, 900_000_000);
+/// What was on its way when a cooldown began is answered within this.
+const REMEMBERED_US: u64 = 900_000_000;
 /// The longest first penalty, and characters of a cause, that an exchange carries.
 const MAX_PENALTY_US: u64 = 1 << 32;
 const MAX_CAUSE: usize = 60;
@@ -51,6 +58,24 @@ pub(crate) struct Sight {
 pub(crate) struct Lessons {
     pub(crate) throttles: Vec<Throttle>,
     pub(crate) sights: Vec<Sight>,
+}
+
+/// When the last cooldown of each limit began that this process was told of, by the limit's key.
+#[derive(Debug, Default)]
+pub(crate) struct Began(HashMap<String, u64>);
+
+impl Began {
+    /// Whether a throttle begins a cooldown. What was granted before the last one began was on its way then, and is about
+    /// the same.
+    fn begins(&mut self, throttle: &Throttle, now_us: u64) -> bool {
+        let key = throttle.limit.terms.key();
+        if self.0.get(key).is_some_and(|began| throttle.granted_us <= *began) {
+            return false;
+        }
+        self.0.retain(|_, began| now_us < *began + REMEMBERED_US);
+        self.0.insert(key.to_owned(), now_us);
+        true
+    }
 }
 
 /// The provider refuses the credential.
@@ -89,7 +114,7 @@ impl Desk {
             at_most_us: 0,
             cause: "by hand".to_owned(),
         };
-        self.state().lessons.throttles.extend(route.limits.iter().map(by_hand));
+        drop(self.note(route.limits.iter().map(by_hand).collect()));
         self.flush().await
     }
 
@@ -104,6 +129,7 @@ impl Desk {
             at_most_us: PENALTY_US.1,
             cause: "a throttled response".to_owned(),
         };
+        self.telemetry.throttled.increment(1);
         self.learn(grant.class.parts.iter().map(|(limit, _)| throttle(limit)).collect());
     }
 
@@ -120,6 +146,7 @@ impl Desk {
             self.state().lessons.see(sight);
         }
         if let Some(throttled) = &said.throttled {
+            self.telemetry.throttled.increment(1);
             let about: Vec<_> = match &throttled.about {
                 About::Limits(names) => {
                     let named: Vec<_> = limits().filter(|l| names.iter().any(|name| name == l.name())).collect();
@@ -159,9 +186,22 @@ impl Desk {
 
     /// The whole fleet is to know of a throttle, at once.
     fn learn(self: &Arc<Self>, throttles: Vec<Throttle>) {
+        self.rouse(self.note(throttles), true);
+    }
+
+    /// Notes throttles to be told, and counts those that begin a cooldown.
+    fn note(&self, throttles: Vec<Throttle>) -> MutexGuard<'_, State> {
+        let now_us = self.clock.now_us();
         let mut state = self.state();
+        for throttle in &throttles {
+            if state.began.begins(throttle, now_us)
+                && let Some(limit) = self.telemetry.limit(throttle.limit.name())
+            {
+                limit.cooldowns.increment(1);
+            }
+        }
         state.lessons.throttles.extend(throttles);
-        self.rouse(state, true);
+        state
     }
 
     /// The provider refused the credential: those who wait are told, and those who come in the next while.

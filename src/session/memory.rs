@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::{
     answers::{self, Trip},
     desk::Desk,
+    gauges,
     journal::Journal,
     lessons::Throttle,
     pending::{Asked, Head, Known, Pending, Recall},
@@ -206,9 +207,12 @@ impl Memory {
             tracing::info!(budget = %desk.address, "the store is back");
         }
         if self.recall != Recall::Nothing {
+            desk.telemetry.resumes.increment(1);
             tracing::info!(budget = %desk.address, settling_us = done.settle_us, "resumed");
         }
         self.note(&pending);
+        pending.landed.iter().for_each(|landed| gauges::landed(desk, landed));
+        gauges::free(desk, keys, &done.free);
         self.cooling.retain(|throttle| throttle.until_us.is_some_and(|until| until > now_us));
         self.cooling.extend(pending.lessons.throttles.iter().cloned());
         // Before anyone has a permit in hand and looks whether it still holds.
