@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod demo;
 mod inspect;
+mod metrics;
 mod presets;
 mod provider;
 mod read;
