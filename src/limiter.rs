@@ -185,7 +185,7 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// Dropping the future leaves the line; a permit already on its way goes back as never sent.
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.handle.desk.address))]
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = self.handle.core.budget.name()))]
     pub async fn acquire(&self, cost: impl Into<Cost>) -> Result<Permit, Error> {
         self.wait(cost.into(), None).await
     }
@@ -197,7 +197,7 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// As [`Limiter::acquire`].
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.handle.desk.address, within = ?within))]
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = self.handle.core.budget.name(), within = ?within))]
     pub async fn acquire_within(&self, cost: impl Into<Cost>, within: Duration) -> Result<Permit, Error> {
         self.wait(cost.into(), Some(within)).await
     }
@@ -209,7 +209,7 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// As [`Limiter::acquire`].
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.handle.desk.address))]
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = self.handle.core.budget.name()))]
     pub async fn try_acquire(&self, cost: impl Into<Cost>) -> Result<Decision, Error> {
         let class = self.class(cost.into())?;
         let asked = self.handle.desk.try_acquire(&self.handle.route, class).await;
@@ -343,7 +343,7 @@ impl Core {
 impl fmt::Debug for Limiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Limiter")
-            .field("address", &self.handle.desk.address)
+            .field("budget", &self.handle.core.budget.name())
             .field("store", &self.handle.core.store)
             .finish()
     }

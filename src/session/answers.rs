@@ -90,7 +90,7 @@ pub(crate) fn serve(
         answers.push((waiter.answer, Err(not_now)));
     }
     if asked.wait {
-        tracing::trace!(budget = %desk.address, limit, wait_us = wait, waiting = queue.waiters.len(), "wait");
+        tracing::trace!(budget = desk.budget.name(), limit, wait_us = wait, waiting = queue.waiters.len(), "wait");
         queue.wake_us = Some(trip.now_us + wait + fastrand::u64(0..=JITTER_US));
         let others = queue.waiters.len().saturating_sub(1).max(1) as u64;
         queue.pace_us = turn.last_us.saturating_sub(wait) / others;
@@ -122,7 +122,7 @@ pub(super) fn fail(desk: &Arc<Desk>, error: &Error, now_us: u64) {
     let mut state = desk.state();
     let since = state.outage.as_ref().map_or(now_us, |(since, _)| *since);
     if state.outage.is_none() {
-        tracing::warn!(budget = %desk.address, %error, "the store cannot be used");
+        tracing::warn!(budget = desk.budget.name(), %error, "the store cannot be used");
     }
     state.outage = Some((since, error.clone()));
     state.told = false;
@@ -149,7 +149,11 @@ pub(super) fn fail(desk: &Arc<Desk>, error: &Error, now_us: u64) {
     if allow && !answers.is_empty() {
         desk.uncounted.fetch_add(answers.len() as u64, Ordering::Relaxed);
         desk.telemetry.uncounted.increment(answers.len() as u64);
-        tracing::warn!(budget = %desk.address, calls = answers.len(), "sent without counting, because on_store_error is \"allow\"");
+        tracing::warn!(
+            budget = desk.budget.name(),
+            calls = answers.len(),
+            "sent without counting, because on_store_error is \"allow\""
+        );
     }
     tell(answers);
 }

@@ -170,9 +170,14 @@ impl Desk {
             _ => "no hint of how long".to_owned(),
         };
         let cause = format!("{status}, {how}");
-        tracing::warn!(budget = %self.address, limit = limit.terms.key(), %cause, "throttled");
+        tracing::warn!(budget = self.budget.name(), limit = limit.name(), %cause, "throttled");
         if let Some(asked) = throttled.asked {
-            tracing::warn!(budget = %self.address, limit = limit.terms.key(), asked_s = asked.as_secs(), "more was asked for than is waited");
+            tracing::warn!(
+                budget = self.budget.name(),
+                limit = limit.name(),
+                asked_s = asked.as_secs(),
+                "more was asked for than is waited"
+            );
         }
         Throttle {
             limit: limit.clone(),
@@ -216,7 +221,11 @@ impl Desk {
             waiters.extend(queue.waiters.drain(..).chain(queue.hasty.drain(..)));
             queue.gone = 0;
         }
-        tracing::error!(budget = %self.address, status, "the provider refuses the credential; nothing is sent for 30 s");
+        tracing::error!(
+            budget = self.budget.name(),
+            status,
+            "the provider refuses the credential; nothing is sent for 30 s"
+        );
         self.rouse(state, true);
         for waiter in waiters {
             _ = waiter.answer.send(Err(Refusal::Failed(error.clone())));

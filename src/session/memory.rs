@@ -182,7 +182,10 @@ impl Memory {
                 return Ok(());
             }
             Reply::Lost => {
-                tracing::warn!(budget = %desk.address, "the store forgot this session; telling it what is in flight and was used lately");
+                tracing::warn!(
+                    budget = desk.budget.name(),
+                    "the store forgot this session; telling it what is in flight and was used lately"
+                );
                 self.recall = Recall::All;
             }
             Reply::OtherNode { .. } => self.recall = Recall::All,
@@ -204,11 +207,11 @@ impl Memory {
         let now_us = desk.clock.now_us();
         let mut state = desk.state();
         if state.outage.take().is_some() {
-            tracing::info!(budget = %desk.address, "the store is back");
+            tracing::info!(budget = desk.budget.name(), "the store is back");
         }
         if self.recall != Recall::Nothing {
             desk.telemetry.resumes.increment(1);
-            tracing::info!(budget = %desk.address, settling_us = done.settle_us, "resumed");
+            tracing::info!(budget = desk.budget.name(), settling_us = done.settle_us, "resumed");
         }
         self.note(&pending);
         pending.landed.iter().for_each(|landed| gauges::landed(desk, landed));
@@ -220,12 +223,13 @@ impl Memory {
         desk.lease_until_us.store(self.lease_until_us, Ordering::Relaxed);
         let (mut longest, mut answers) = (0, Vec::new());
         for (asked, turn) in pending.asks.into_iter().zip(done.turns) {
-            let limit = turn.binding.and_then(|l| keys.get(l)).cloned().unwrap_or_default();
+            // By its name alone: what it is counted apart for may be somebody's key.
+            let limit = turn.binding.and_then(|l| keys.get(l)?.split('@').next()).unwrap_or_default();
             if let Some(wait) = turn.wait_us.filter(|_| asked.wait) {
                 longest = longest.max(wait);
             }
             self.note_grants(&asked, turn.granted, now_us);
-            answers::serve(desk, &mut state, asked, &turn, &limit, Trip { sent_us, now_us }, &mut answers);
+            answers::serve(desk, &mut state, asked, &turn, limit, Trip { sent_us, now_us }, &mut answers);
         }
         if state.flights.is_empty() {
             // The store lets one that only waits sleep until its turn.

@@ -156,7 +156,13 @@ impl Worker {
             self.crowd = request.asks.iter().flat_map(|ask| &ask.runs).map(|(_, callers)| callers).sum::<u64>() > 1;
             desk.exchanges.fetch_add(1, Ordering::Relaxed);
             desk.telemetry.exchanges.increment(1);
-            tracing::trace!(budget = %desk.address, seq = request.seq, asks = request.asks.len(), completes = request.completes.len(), "exchange");
+            tracing::trace!(
+                budget = desk.budget.name(),
+                seq = request.seq,
+                asks = request.asks.len(),
+                completes = request.completes.len(),
+                "exchange"
+            );
             let reply = desk.store.exchange(&desk.address, &request).await;
             desk.state().unanswered = None;
             if reply.is_ok() {
@@ -174,7 +180,7 @@ impl Worker {
                     return;
                 }
                 Ok(Reply::Newer { layout }) => Error::store_fatal(
-                    format!("budget {}: its state in the store was written by a newer paceline", desk.address),
+                    format!("budget {}: its state in the store was written by a newer paceline", desk.budget.name()),
                     format!("layout {layout}, and this version writes {}", LAYOUT),
                     "update this process",
                 ),
@@ -186,7 +192,7 @@ impl Worker {
                     }
                 }
                 Ok(reply) => Error::store_transient(
-                    format!("budget {}: the store keeps contradicting itself", desk.address),
+                    format!("budget {}: the store keeps contradicting itself", desk.budget.name()),
                     format!("its last reply was {reply:?}"),
                     "see whether several servers answer at this address",
                 ),

@@ -179,6 +179,18 @@ impl Shared {
         self.test_clock.as_ref().map(|clock| clock.now_us().to_string())
     }
 
+    #[tracing::instrument(
+        level = "debug",
+        skip_all,
+        fields(
+            otel.kind = "client",
+            db.system.name = "redis",
+            budget = split(address).0,
+            seq = request.seq,
+            asks = request.asks.len(),
+            completes = request.completes.len(),
+        )
+    )]
     async fn exchange(&self, address: &str, request: &Request) -> Result<Reply, Error> {
         let (state, line) = (keys::state(address), keys::line(address));
         let body = codec::request(request);
@@ -189,7 +201,7 @@ impl Shared {
         let keys = [state.as_str(), &line, keys::MARKER];
         let keys = if time.is_some() { &keys[..2] } else { &keys[..] };
         let value = self.link.run(&self.scripts.exchange, keys, &args).await?;
-        codec::reply(&value).map_err(|why| self.link.nonsense(&format!("budget {address}: {why}")))
+        codec::reply(&value).map_err(|why| self.link.nonsense(&format!("budget {}: {why}", split(address).0)))
     }
 
     async fn inspect(&self, address: &str) -> Result<Option<Report>, Error> {
@@ -197,7 +209,7 @@ impl Shared {
         let time = self.test_time().unwrap_or_default();
         let value = self.link.run(&self.scripts.inspect, &[&state, &line], &[time.as_bytes()]).await?;
         let (budget, key) = split(address);
-        codec::report(&value, budget, key).map_err(|why| self.link.nonsense(&format!("budget {address}: {why}")))
+        codec::report(&value, budget, key).map_err(|why| self.link.nonsense(&format!("budget {budget}: {why}")))
     }
 
     async fn look(&self) -> Result<Look, Error> {
