@@ -37,7 +37,7 @@
 //! | how it decides | [`guide::how_it_decides`] |
 //! | what happens when something breaks | [`guide::failure_modes`], [`Error`] |
 //! | what an operator sees | [`Report`], `paceline inspect` |
-//! | metrics, a dashboard | [`guide::observing`] |
+//! | metrics, a dashboard, traces, events | [`guide::observing`], [`Event`] |
 //! | another store, or one that fails on purpose | [`Store`], [`exchange`] |
 //! | why it is built so | [`guide::design`] |
 //!
@@ -62,6 +62,7 @@ mod clock;
 mod config;
 mod cost;
 mod error;
+mod event;
 pub mod exchange;
 mod flaw;
 pub mod guide;
@@ -86,6 +87,7 @@ pub use clock::{Clock, ManualClock};
 pub use config::{Config, RedisUrl};
 pub use cost::Cost;
 pub use error::Error;
+pub use event::Event;
 pub use limit::{Kind, Limit};
 pub use limiter::Limiter;
 #[cfg(feature = "reqwest")]

@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 
 use crate::{
-    Budget, Cost, Decision, Denial, Error, Permit, Report, Store,
+    Budget, Cost, Decision, Denial, Error, Event, Permit, Report, Store,
     name::encode_value,
     session::{
         class::{Class, Route, Selection},
@@ -259,6 +259,28 @@ impl Limiter {
     /// The store cannot be used; it is told as soon as it can.
     pub async fn cool_down(&self, time: Duration) -> Result<(), Error> {
         self.handle.desk.cool_down(&self.handle.route, time).await
+    }
+
+    /// What happens to this budget (of this partition) from now on, as this process sees it. A listener that is more than 64
+    /// events behind is told how many it missed; nothing ever waits for it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use paceline::{Budget, Event, Limit, Limiter, MemoryStore, Quota};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), paceline::Error> {
+    /// # let budget = Budget::builder("api").limit(Limit::sliding_window("spike", Quota::per_second(5))).build()?;
+    /// # let limiter = Limiter::new(MemoryStore::new(), budget);
+    /// let mut events = limiter.events();
+    /// limiter.acquire(1).await?.throttled(Some(Duration::from_secs(30))); // 429, Retry-After: 30
+    ///
+    /// let Ok(Event::Cooldown { limit, wait, .. }) = events.recv().await else { panic!("it cools down") };
+    /// assert_eq!((&*limit, wait), ("spike", Some(Duration::from_secs(30))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.handle.desk.news.listen()
     }
 
     /// What the store knows of this budget (of this partition) now; `None`: nothing.

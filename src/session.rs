@@ -12,6 +12,7 @@ mod gauges;
 mod journal;
 pub(crate) mod lessons;
 mod memory;
+pub(crate) mod news;
 mod pending;
 pub(crate) mod queue;
 mod reports;

@@ -13,6 +13,8 @@ use std::{
 /// name modules of the lines above it, so that there is no way round in a circle.
 const ARROWS: &[(&str, &str)] = &[
     ("error", ""),
+    // What applications hear of.
+    ("event", "error"),
     // What is agreed between a session and a store.
     ("exchange", ""),
     ("report", ""),
@@ -37,9 +39,9 @@ const ARROWS: &[(&str, &str)] = &[
     ("clock", ""),
     ("store", "error exchange report name clock ledger"),
     // Who asks, and for whom.
-    ("session", "error exchange name limit cost budget telemetry clock response store"),
+    ("session", "error event exchange name limit cost budget telemetry clock response store"),
     ("permit", "error exchange cost budget clock response session"),
-    ("limiter", "error exchange report name limit cost budget telemetry preset clock store session permit"),
+    ("limiter", "error event exchange report name limit cost budget telemetry preset clock store session permit"),
     // Between the limiter and an HTTP client.
     ("pacer", "error cost permit preset response limiter"),
     // Prose only.

@@ -17,7 +17,7 @@ use super::{
     queue::{Answer, Grant, Queue, Refusal, Waiter},
     state::State,
 };
-use crate::{ArrivalWithin, CountFrom, Error, exchange::Turn, telemetry::seconds};
+use crate::{ArrivalWithin, CountFrom, Error, Event, exchange::Turn, telemetry::seconds};
 
 /// Sleepers spread over so much, so that they do not come all at once.
 const JITTER_US: u64 = 1000;
@@ -123,6 +123,7 @@ pub(super) fn fail(desk: &Arc<Desk>, error: &Error, now_us: u64) {
     let since = state.outage.as_ref().map_or(now_us, |(since, _)| *since);
     if state.outage.is_none() {
         tracing::warn!(budget = desk.budget.name(), %error, "the store cannot be used");
+        desk.news.tell(|| Event::StoreLost { error: error.clone() });
     }
     state.outage = Some((since, error.clone()));
     state.told = false;

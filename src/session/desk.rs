@@ -14,6 +14,7 @@ use super::{
     LEASE_US, MAX_WAITING, PATIENCE_US, SEND_SHARE,
     class::{Applied, Class, Route, Selection},
     flights::End,
+    news::News,
     queue::{Answer, Grant, Queue, Refusal, Waiter},
     state::State,
     ticket::Ticket,
@@ -37,6 +38,7 @@ pub(crate) struct Desk {
     pub(crate) exchanges: AtomicU64,
     pub(crate) uncounted: AtomicU64,
     pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) news: News,
     /// How long the store believes in this session: no request may arrive later than that.
     pub(crate) lease_us: u64,
     /// Until when it does so for certain.
@@ -62,6 +64,7 @@ impl Desk {
             exchanges: AtomicU64::new(0),
             uncounted: AtomicU64::new(0),
             telemetry,
+            news: News::default(),
             state: Mutex::default(),
         })
     }

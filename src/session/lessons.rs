@@ -13,7 +13,7 @@ use super::{
     state::State,
 };
 use crate::{
-    Error,
+    Error, Event,
     error::ErrorKind,
     exchange::MAX_UNITS,
     response::{About, Observation, Seen, Throttled},
@@ -25,6 +25,8 @@ const REFUSED_US: u64 = 30_000_000;
 const PENALTY_US: (u64, u64) = (1_000_000, 900_000_000);
 /// What was on its way when a cooldown began is answered within this.
 const REMEMBERED_US: u64 = 900_000_000;
+/// While a limit is tried little by little after a cooldown, somebody waits on it again within this.
+const TRYING_US: u64 = 1_000_000;
 /// The longest first penalty, and characters of a cause, that an exchange carries.
 const MAX_PENALTY_US: u64 = 1 << 32;
 const MAX_CAUSE: usize = 60;
@@ -60,21 +62,48 @@ pub(crate) struct Lessons {
     pub(crate) sights: Vec<Sight>,
 }
 
-/// When the last cooldown of each limit began that this process was told of, by the limit's key.
+/// The last cooldown of each limit that this process knows of, by the limit's key.
 #[derive(Debug, Default)]
-pub(crate) struct Began(HashMap<String, u64>);
+pub(crate) struct Began(HashMap<String, Cooled>);
+
+#[derive(Debug)]
+struct Cooled {
+    since_us: u64,
+    /// As far as is known.
+    until_us: u64,
+}
 
 impl Began {
     /// Whether a throttle begins a cooldown. What was granted before the last one began was on its way then, and is about
     /// the same.
     fn begins(&mut self, throttle: &Throttle, now_us: u64) -> bool {
         let key = throttle.limit.terms.key();
-        if self.0.get(key).is_some_and(|began| throttle.granted_us <= *began) {
+        if self.0.get(key).is_some_and(|last| throttle.granted_us <= last.since_us) {
             return false;
         }
-        self.0.retain(|_, began| now_us < *began + REMEMBERED_US);
-        self.0.insert(key.to_owned(), now_us);
+        self.begin(key, now_us, throttle.until_us.unwrap_or(now_us + throttle.penalty_us));
         true
+    }
+
+    /// Whether a cooldown is news that the store tells of: while it is tried little by little after one, it tells of that
+    /// one.
+    pub(super) fn heard(&mut self, key: &str, now_us: u64, wait_us: u64) -> bool {
+        let until_us = now_us.saturating_add(wait_us);
+        match self.0.get_mut(key) {
+            Some(last) if now_us <= last.until_us + TRYING_US => {
+                last.until_us = last.until_us.max(until_us);
+                false
+            }
+            _ => {
+                self.begin(key, now_us, until_us);
+                true
+            }
+        }
+    }
+
+    fn begin(&mut self, key: &str, now_us: u64, until_us: u64) {
+        self.0.retain(|_, last| now_us < last.until_us + REMEMBERED_US);
+        self.0.insert(key.to_owned(), Cooled { since_us: now_us, until_us });
     }
 }
 
@@ -194,16 +223,22 @@ impl Desk {
         self.rouse(self.note(throttles), true);
     }
 
-    /// Notes throttles to be told, and counts those that begin a cooldown.
+    /// Notes throttles to be told, and says which of them begin a cooldown.
     fn note(&self, throttles: Vec<Throttle>) -> MutexGuard<'_, State> {
         let now_us = self.clock.now_us();
         let mut state = self.state();
         for throttle in &throttles {
-            if state.began.begins(throttle, now_us)
-                && let Some(limit) = self.telemetry.limit(throttle.limit.name())
-            {
+            if !state.began.begins(throttle, now_us) {
+                continue;
+            }
+            let name = throttle.limit.name();
+            if let Some(limit) = self.telemetry.limit(name) {
                 limit.cooldowns.increment(1);
             }
+            self.news.tell(|| {
+                let wait = throttle.until_us.map(|until| Duration::from_micros(until.saturating_sub(now_us)));
+                Event::Cooldown { limit: name.to_owned(), wait, cause: Some(throttle.cause.clone()) }
+            });
         }
         state.lessons.throttles.extend(throttles);
         state
