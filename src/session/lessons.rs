@@ -133,7 +133,8 @@ impl Lessons {
 impl Desk {
     /// Nobody in the fleet sends under the limits of a route for a while.
     pub(crate) async fn cool_down(self: &Arc<Self>, route: &Route, time: Duration) -> Result<(), Error> {
-        let until_us = Some(until(self.clock.now_us(), time));
+        let now_us = self.clock.now_us();
+        let until_us = Some(until(now_us, time));
         let by_hand = |limit: &Arc<Applied>| Throttle {
             limit: limit.clone(),
             // No request is answered by it.
@@ -143,7 +144,7 @@ impl Desk {
             at_most_us: 0,
             cause: "by hand".to_owned(),
         };
-        drop(self.note(route.limits.iter().map(by_hand).collect()));
+        drop(self.note(route.limits.iter().map(by_hand).collect(), now_us));
         self.flush().await
     }
 
@@ -159,7 +160,7 @@ impl Desk {
             cause: "a throttled response".to_owned(),
         };
         self.telemetry.throttled.increment(1);
-        self.learn(grant.class.parts.iter().map(|(limit, _)| throttle(limit)).collect());
+        self.learn(grant.class.parts.iter().map(|(limit, _)| throttle(limit)).collect(), now_us);
     }
 
     /// What a response says: of its limits, of how long to wait, of the credential.
@@ -176,6 +177,7 @@ impl Desk {
         }
         if let Some(throttled) = &said.throttled {
             self.telemetry.throttled.increment(1);
+            let now_us = self.clock.now_us();
             let about: Vec<_> = match &throttled.about {
                 About::Limits(names) => {
                     let named: Vec<_> = limits().filter(|l| names.iter().any(|name| name == l.name())).collect();
@@ -185,15 +187,22 @@ impl Desk {
                 }
                 About::Route => limits().collect(),
             };
-            self.learn(about.into_iter().map(|limit| self.throttle(grant, limit, said.status, throttled)).collect());
+            let throttle = |limit| self.throttle(grant, limit, said.status, throttled, now_us);
+            self.learn(about.into_iter().map(throttle).collect(), now_us);
         }
         if said.refused {
             self.refuse(said.status);
         }
     }
 
-    fn throttle(&self, grant: &Grant, limit: &Arc<Applied>, status: u16, throttled: &Throttled) -> Throttle {
-        let now_us = self.clock.now_us();
+    fn throttle(
+        &self,
+        grant: &Grant,
+        limit: &Arc<Applied>,
+        status: u16,
+        throttled: &Throttled,
+        now_us: u64,
+    ) -> Throttle {
         let how = match (&throttled.source, throttled.wait) {
             (Some(source), Some(wait)) => format!("{source} {:.1} s", wait.as_secs_f64()),
             _ => "no hint of how long".to_owned(),
@@ -219,13 +228,12 @@ impl Desk {
     }
 
     /// The whole fleet is to know of a throttle, at once.
-    fn learn(self: &Arc<Self>, throttles: Vec<Throttle>) {
-        self.rouse(self.note(throttles), true);
+    fn learn(self: &Arc<Self>, throttles: Vec<Throttle>, now_us: u64) {
+        self.rouse(self.note(throttles, now_us), true);
     }
 
     /// Notes throttles to be told, and says which of them begin a cooldown.
-    fn note(&self, throttles: Vec<Throttle>) -> MutexGuard<'_, State> {
-        let now_us = self.clock.now_us();
+    fn note(&self, throttles: Vec<Throttle>, now_us: u64) -> MutexGuard<'_, State> {
         let mut state = self.state();
         for throttle in &throttles {
             if !state.began.begins(throttle, now_us) {
