@@ -6,6 +6,9 @@ mod counts;
 #[cfg(feature = "redis")]
 #[path = "metrics/names.rs"]
 mod names;
+#[cfg(feature = "redis")]
+#[path = "metrics/store.rs"]
+mod store;
 mod support;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};

@@ -115,10 +115,12 @@ async fn who_gets_no_permit_is_counted_by_the_reason() {
     limiter.acquire_within(1, SECOND).await.unwrap_err();
     limiter.cool_down(90 * SECOND).await.unwrap();
     limiter.acquire_within(1, SECOND).await.unwrap_err();
-    for reason in ["never_fits", "not_now", "deadline", "cooling"] {
+    limiter.for_key("other").unwrap().acquire(1).await.unwrap().refused(401);
+    limiter.for_key("other").unwrap().acquire(1).await.unwrap_err();
+    for reason in ["never_fits", "not_now", "deadline", "cooling", "credential"] {
         assert_eq!(metrics.refused(reason), 1.0, "{reason}");
     }
-    for reason in ["credential", "queue_full", "store"] {
+    for reason in ["queue_full", "store"] {
         assert_eq!(metrics.refused(reason), 0.0, "{reason}");
     }
 }
