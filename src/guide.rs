@@ -9,6 +9,7 @@
 //! | [`reading_responses`] | what a response says, and how to write that down for a provider |
 //! | [`http_clients`] | in front of reqwest, tower or another client: one permit one request, 429, 401, strangers |
 //! | [`failure_modes`] | what happens when something breaks, what you see, what to do |
+//! | [`observing`] | metrics, a dashboard, alerts, traces, events |
 //! | [`design`] | why it is built as it is, for those who change it |
 
 /// A first limiter, its errors, and how to test with it.
@@ -44,6 +45,11 @@ pub mod http_clients {
 /// What happens when something breaks, what you see, what to do.
 pub mod failure_modes {
     #![doc = include_str!("guide/failure_modes.md")]
+}
+
+/// Metrics, a dashboard, alerts, traces, events.
+pub mod observing {
+    #![doc = include_str!("guide/observing.md")]
 }
 
 /// Why it is built as it is.

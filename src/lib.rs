@@ -37,6 +37,7 @@
 //! | how it decides | [`guide::how_it_decides`] |
 //! | what happens when something breaks | [`guide::failure_modes`], [`Error`] |
 //! | what an operator sees | [`Report`], `paceline inspect` |
+//! | metrics, a dashboard, traces, events | [`guide::observing`], [`Event`] |
 //! | another store, or one that fails on purpose | [`Store`], [`exchange`] |
 //! | why it is built so | [`guide::design`] |
 //!
@@ -48,6 +49,7 @@
 //! | `tls` | yes | `rediss://` addresses |
 //! | `reqwest` | no | `reqwest_client`, `PaceMiddleware`: in front of reqwest |
 //! | `tower` | no | `PaceLayer`: in front of any tower service |
+//! | `metrics` | no | what it does, as metrics of the crate `metrics`: [`guide::observing`] |
 //! | `cli` | no | what the binary `paceline` needs, and no library user |
 //!
 //! # Not yet
@@ -60,6 +62,7 @@ mod clock;
 mod config;
 mod cost;
 mod error;
+mod event;
 pub mod exchange;
 mod flaw;
 pub mod guide;
@@ -78,6 +81,7 @@ mod response;
 mod session;
 mod settings;
 mod store;
+mod telemetry;
 
 pub use budget::{ArrivalWithin, Budget, BudgetBuilder, CountFrom, OnStoreError};
 pub use calendar::Calendar;
@@ -85,6 +89,7 @@ pub use clock::{Clock, ManualClock};
 pub use config::{Config, RedisUrl};
 pub use cost::Cost;
 pub use error::Error;
+pub use event::Event;
 pub use limit::{Kind, Limit};
 pub use limiter::Limiter;
 #[cfg(feature = "redis")]
@@ -107,6 +112,8 @@ pub use store::RedisStore;
 #[doc(hidden)]
 pub use store::{Keys, Survey};
 pub use store::{Look, MemoryStore, Store, StoreFuture, host};
+#[cfg(feature = "metrics")]
+pub use telemetry::SECONDS_BUCKETS;
 
 /// The example in the README compiles, and stays so.
 #[cfg(all(doctest, feature = "redis", feature = "reqwest", feature = "tower"))]

@@ -10,15 +10,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 
 use crate::{
-    Budget, Cost, Decision, Denial, Error, Permit, Report, Store,
+    Budget, Cost, Decision, Denial, Error, Event, Permit, Report, Store,
     name::encode_value,
     session::{
         class::{Class, Route, Selection},
         desk::Desk,
     },
+    telemetry::Telemetry,
 };
 
 /// Partitions are looked through for idle ones when so many are known, and whenever they have doubled since.
@@ -70,6 +71,7 @@ type Known = (Cost, Arc<Class>);
 struct Core {
     store: Arc<dyn Store>,
     budget: Budget,
+    telemetry: Arc<Telemetry>,
     desks: Mutex<Desks>,
     /// A watch is on.
     watched: AtomicBool,
@@ -99,7 +101,8 @@ impl Limiter {
         let store: Arc<dyn Store> = Arc::new(store);
         let desks = Mutex::new(Desks { by_address: HashMap::new(), tidy_at: FIRST_TIDY });
         let watched = AtomicBool::new(false);
-        let core = Arc::new(Core { store, budget, desks, watched, watch: Mutex::default() });
+        let telemetry = Arc::new(Telemetry::new(&budget));
+        let core = Arc::new(Core { store, budget, telemetry, desks, watched, watch: Mutex::default() });
         let desk = core.desk(core.budget.name().to_owned());
         let selection = Selection::default();
         // Nothing is selected by name, so nothing can be missing.
@@ -182,11 +185,9 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// Dropping the future leaves the line; a permit already on its way goes back as never sent.
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.handle.desk.address))]
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = self.handle.core.budget.name()))]
     pub async fn acquire(&self, cost: impl Into<Cost>) -> Result<Permit, Error> {
-        let class = self.class(cost.into())?;
-        let grant = self.handle.desk.acquire(&self.handle.route, class, None).await?;
-        Ok(Permit::new(grant))
+        self.wait(cost.into(), None).await
     }
 
     /// Waits for its turn until a deadline. One that cannot be met is refused at once.
@@ -196,11 +197,9 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// As [`Limiter::acquire`].
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.handle.desk.address, within = ?within))]
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = self.handle.core.budget.name(), within = ?within))]
     pub async fn acquire_within(&self, cost: impl Into<Cost>, within: Duration) -> Result<Permit, Error> {
-        let class = self.class(cost.into())?;
-        let grant = self.handle.desk.acquire(&self.handle.route, class, Some(within)).await?;
-        Ok(Permit::new(grant))
+        self.wait(cost.into(), Some(within)).await
     }
 
     /// A permit if there is one now, without waiting for a turn. Those who wait go first.
@@ -210,13 +209,23 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// As [`Limiter::acquire`].
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = %self.handle.desk.address))]
+    #[tracing::instrument(level = "debug", skip_all, fields(budget = self.handle.core.budget.name()))]
     pub async fn try_acquire(&self, cost: impl Into<Cost>) -> Result<Decision, Error> {
         let class = self.class(cost.into())?;
-        match self.handle.desk.try_acquire(&self.handle.route, class).await? {
+        let asked = self.handle.desk.try_acquire(&self.handle.route, class).await;
+        match asked.inspect_err(|error| self.handle.core.telemetry.refuse(error))? {
             Ok(grant) => Ok(Decision::Granted(Permit::new(grant))),
-            Err((limit, retry_after)) => Ok(Decision::Denied(Denial { limit, retry_after })),
+            Err((limit, retry_after)) => {
+                self.handle.core.telemetry.not_now.increment(1);
+                Ok(Decision::Denied(Denial { limit, retry_after }))
+            }
         }
+    }
+
+    async fn wait(&self, cost: Cost, within: Option<Duration>) -> Result<Permit, Error> {
+        let class = self.class(cost)?;
+        let asked = self.handle.desk.acquire(&self.handle.route, class, within).await;
+        asked.map(Permit::new).inspect_err(|error| self.handle.core.telemetry.refuse(error))
     }
 
     /// Tells the store all that is done. Call it before a process ends: what it does not know of counts as in flight
@@ -252,6 +261,28 @@ impl Limiter {
         self.handle.desk.cool_down(&self.handle.route, time).await
     }
 
+    /// What happens to this budget (of this partition) from now on, as this process sees it. A listener that is more than 64
+    /// events behind is told how many it missed; nothing ever waits for it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use paceline::{Budget, Event, Limit, Limiter, MemoryStore, Quota};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), paceline::Error> {
+    /// # let budget = Budget::builder("api").limit(Limit::sliding_window("spike", Quota::per_second(5))).build()?;
+    /// # let limiter = Limiter::new(MemoryStore::new(), budget);
+    /// let mut events = limiter.events();
+    /// limiter.acquire(1).await?.throttled(Some(Duration::from_secs(30))); // 429, Retry-After: 30
+    ///
+    /// let Ok(Event::Cooldown { limit, wait, .. }) = events.recv().await else { panic!("it cools down") };
+    /// assert_eq!((&*limit, wait), ("spike", Some(Duration::from_secs(30))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.handle.desk.news.listen()
+    }
+
     /// What the store knows of this budget (of this partition) now; `None`: nothing.
     ///
     /// # Errors
@@ -285,7 +316,8 @@ impl Limiter {
         if let Some((_, class)) = last.as_ref().filter(|(known, _)| *known == cost) {
             return Ok(class.clone());
         }
-        let class = Arc::new(Class::new(handle.core.budget.name(), &handle.route, &cost)?);
+        let class = Class::new(handle.core.budget.name(), &handle.route, &cost);
+        let class = Arc::new(class.inspect_err(|error| handle.core.telemetry.refuse(error))?);
         if let Err(known) = handle.first.set((cost, class.clone())) {
             *last = Some(known);
         }
@@ -300,7 +332,7 @@ impl Core {
             desks.by_address.retain(|_, desk| Arc::strong_count(desk) > 1 || desk.in_use());
             desks.tidy_at = FIRST_TIDY.max(2 * desks.by_address.len());
         }
-        let new = || Desk::new(self.store.clone(), self.budget.clone(), address.clone());
+        let new = || Desk::new(self.store.clone(), self.budget.clone(), address.clone(), self.telemetry.clone());
         desks.by_address.entry(address.clone()).or_insert_with(new).clone()
     }
 
@@ -333,7 +365,7 @@ impl Core {
 impl fmt::Debug for Limiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Limiter")
-            .field("address", &self.handle.desk.address)
+            .field("budget", &self.handle.core.budget.name())
             .field("store", &self.handle.core.store)
             .finish()
     }

@@ -153,7 +153,7 @@ impl Drop for Permit {
 
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Permit({})", self.grant.desk.address)
+        write!(f, "Permit({})", self.grant.desk.budget.name())
     }
 }
 

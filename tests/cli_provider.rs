@@ -1,6 +1,8 @@
 //! The binary's practice provider, its sender and its view of a budget, as real processes that speak real HTTP.
 #![cfg(feature = "cli")]
 
+#[path = "cli_provider/metrics.rs"]
+mod metrics;
 #[path = "cli_provider/sends.rs"]
 mod sends;
 mod support;
@@ -66,7 +68,7 @@ impl Drop for Provider {
 
 fn paceline(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
-    command.args(arguments).env_remove("PACELINE_REDIS_URL");
+    command.args(arguments).env_remove("PACELINE_REDIS_URL").env_remove("PACELINE_METRICS");
     command
 }
 

@@ -12,6 +12,9 @@ mod obeys;
 mod one_for_one;
 #[path = "middleware/server.rs"]
 mod server;
+mod support;
+#[path = "middleware/traces.rs"]
+mod traces;
 
 use std::time::Duration;
 

@@ -13,6 +13,8 @@ use std::{
 /// name modules of the lines above it, so that there is no way round in a circle.
 const ARROWS: &[(&str, &str)] = &[
     ("error", ""),
+    // What applications hear of.
+    ("event", "error"),
     // What is agreed between a session and a store.
     ("exchange", ""),
     ("report", ""),
@@ -25,6 +27,8 @@ const ARROWS: &[(&str, &str)] = &[
     ("cost", "error name"),
     ("limit", "error exchange flaw name quota calendar cost"),
     ("budget", "error exchange flaw name quota calendar limit cost"),
+    // What of it is counted, for operators.
+    ("telemetry", "error limit budget"),
     ("settings", "error name quota limit budget"),
     // What a response says: no I/O, no clock.
     ("response", "error name settings"),
@@ -36,9 +40,9 @@ const ARROWS: &[(&str, &str)] = &[
     ("clock", ""),
     ("store", "error exchange report order name clock ledger"),
     // Who asks, and for whom.
-    ("session", "error exchange name limit cost budget clock response store"),
+    ("session", "error event exchange name limit cost budget telemetry clock response store"),
     ("permit", "error exchange cost budget clock response session"),
-    ("limiter", "error exchange report name limit cost budget preset clock store session permit"),
+    ("limiter", "error event exchange report name limit cost budget telemetry preset clock store session permit"),
     // Between the limiter and an HTTP client.
     ("pacer", "error cost permit preset response limiter"),
     // Prose only.

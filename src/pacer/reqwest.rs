@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use ::reqwest::{Body, Client, ClientBuilder, Request, Response, ResponseBuilderExt, redirect, retry};
 use async_trait::async_trait;
-use http::Extensions;
+use http::{Extensions, Uri};
 use reqwest_middleware::{ClientWithMiddleware, Middleware, Next};
+use tracing::{Instrument, Span};
 
 use super::{Pacer, Target, body};
 use crate::Error;
@@ -72,12 +73,26 @@ impl PaceMiddleware {
     async fn attempt(
         &self,
         request: Request,
+        resends: u32,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<(Response, bool)> {
+        let uri: Uri = request.url().as_str().parse().unwrap_or_default();
+        let target = Target { method: request.method(), uri: &uri, headers: request.headers() };
+        let span = self.pacer.span(target, resends);
+        self.send(request, &uri, &span, extensions, next).instrument(span.clone()).await
+    }
+
+    async fn send(
+        &self,
+        request: Request,
+        uri: &Uri,
+        span: &Span,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<(Response, bool)> {
         let own = |error: Error| reqwest_middleware::Error::middleware(error);
-        let uri = request.url().as_str().parse().unwrap_or_default();
-        let target = Target { method: request.method(), uri: &uri, headers: request.headers() };
+        let target = Target { method: request.method(), uri, headers: request.headers() };
         let turn = self.pacer.turn_in_time(target).await.map_err(own)?;
         let response = match next.run(request, extensions).await {
             Ok(response) => response,
@@ -88,6 +103,7 @@ impl PaceMiddleware {
                 return Err(error);
             }
         };
+        span.record("http.response.status_code", response.status().as_u16());
         // On its way through `http` a response forgets where it came from.
         let from = http::Response::builder().url(response.url().clone()).body(());
         let (mut response, again) = body::receive(turn, http::Response::<Body>::from(response)).await;
@@ -112,12 +128,13 @@ impl Middleware for PaceMiddleware {
         loop {
             // A body that streams cannot be sent again.
             let copy = if left > 0 { request.try_clone() } else { None };
-            let (response, again) = match (self.attempt(request, extensions, next.clone()).await, answer) {
-                (Ok(attempt), _) => attempt,
-                // A repeat that gets no turn in time changes nothing: the provider has answered.
-                (Err(error), Some(answer)) if Self::error(&error).is_some() => return Ok(answer),
-                (Err(error), _) => return Err(error),
-            };
+            let (response, again) =
+                match (self.attempt(request, tries - 1 - left, extensions, next.clone()).await, answer) {
+                    (Ok(attempt), _) => attempt,
+                    // A repeat that gets no turn in time changes nothing: the provider has answered.
+                    (Err(error), Some(answer)) if Self::error(&error).is_some() => return Ok(answer),
+                    (Err(error), _) => return Err(error),
+                };
             match copy {
                 Some(copy) if again && retries.retries.retry() => {
                     (request, answer, left) = (copy, Some(response), left - 1)

@@ -12,6 +12,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
+use tracing::Instrument;
 
 use super::{Pacer, Target, body};
 
@@ -74,12 +75,19 @@ where
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let pacer = self.pacer.clone();
-        Box::pin(async move {
-            let (parts, content) = request.into_parts();
+        let (parts, content) = request.into_parts();
+        // Here and not when it is first polled, which may be in another task: the caller's span is its parent.
+        let target = Target { method: &parts.method, uri: &parts.uri, headers: &parts.headers };
+        let span = pacer.span(target, 0);
+        let seen = span.clone();
+        let paced = async move {
             let target = Target { method: &parts.method, uri: &parts.uri, headers: &parts.headers };
             let turn = pacer.turn_in_time(target).await?;
             match inner.call(Request::from_parts(parts, content)).await.map_err(Into::into) {
-                Ok(response) => Ok(body::receive(turn, response).await.0),
+                Ok(response) => {
+                    seen.record("http.response.status_code", response.status().as_u16());
+                    Ok(body::receive(turn, response).await.0)
+                }
                 Err(error) => {
                     if is_refused(&*error) {
                         turn.unsent();
@@ -87,7 +95,8 @@ where
                     Err(error)
                 }
             }
-        })
+        };
+        Box::pin(paced.instrument(span))
     }
 }
 

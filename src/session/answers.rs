@@ -11,12 +11,13 @@ use super::{
     PATIENCE_US,
     class::Class,
     desk::Desk,
-    flights::End,
+    flights::{End, Held},
+    gauges,
     pending::Asked,
     queue::{Answer, Grant, Queue, Refusal, Waiter},
     state::State,
 };
-use crate::{ArrivalWithin, CountFrom, Error, exchange::Turn};
+use crate::{ArrivalWithin, CountFrom, Error, Event, exchange::Turn, telemetry::seconds};
 
 /// Sleepers spread over so much, so that they do not come all at once.
 const JITTER_US: u64 = 1000;
@@ -57,7 +58,8 @@ pub(crate) fn serve(
         ArrivalWithin::Unbounded => None,
     };
     let at_grant = desk.budget.count_from() == CountFrom::Grant;
-    let mut left = turn.granted;
+    let held = if at_grant { Held::ToTheEnd } else { Held::Whole };
+    let (mut left, mut served) = (turn.granted, 0);
     for (class, count) in asked.runs {
         let granted = left.min(count);
         if granted == 0 {
@@ -65,16 +67,20 @@ pub(crate) fn serve(
         }
         left -= granted;
         let batch = flights.depart(class.clone(), granted, trip.now_us, arrive_by_us, at_grant);
+        gauges::departed(desk, &class, granted, held);
         let callers = if asked.wait { &mut queue.waiters } else { &mut queue.hasty };
         for _ in 0..granted {
             // Callers may have left since it was asked.
             if !callers.front().is_some_and(|next| Arc::ptr_eq(&next.class, &class)) {
                 flights.end(batch, End::Unsent, trip.now_us, 0);
-            } else if let Some(Waiter { class, answer, .. }) = callers.pop_front() {
+            } else if let Some(Waiter { class, since_us, answer, .. }) = callers.pop_front() {
+                served += 1;
+                desk.telemetry.waits.record(seconds(trip.now_us.saturating_sub(since_us)));
                 answers.push((answer, Ok(grant(desk, class, Some(batch), trip.sent_us))));
             }
         }
     }
+    desk.telemetry.permits.increment(served);
     limit.clone_into(&mut queue.binding);
     queue.cooling = turn.cooling;
     queue.paused_until_us = trip.paused.then_some(trip.now_us + turn.last_us);
@@ -87,7 +93,7 @@ pub(crate) fn serve(
         answers.push((waiter.answer, Err(not_now)));
     }
     if asked.wait {
-        tracing::trace!(budget = %desk.address, limit, wait_us = wait, waiting = queue.waiters.len(), "wait");
+        tracing::trace!(budget = desk.budget.name(), limit, wait_us = wait, waiting = queue.waiters.len(), "wait");
         queue.wake_us = Some(trip.now_us + wait + fastrand::u64(0..=JITTER_US));
         let others = queue.waiters.len().saturating_sub(1).max(1) as u64;
         queue.pace_us = if trip.paused { 0 } else { turn.last_us.saturating_sub(wait) / others };
@@ -119,7 +125,8 @@ pub(super) fn fail(desk: &Arc<Desk>, error: &Error, now_us: u64) {
     let mut state = desk.state();
     let since = state.outage.as_ref().map_or(now_us, |(since, _)| *since);
     if state.outage.is_none() {
-        tracing::warn!(budget = %desk.address, %error, "the store cannot be used");
+        tracing::warn!(budget = desk.budget.name(), %error, "the store cannot be used");
+        desk.news.tell(|| Event::StoreLost { error: error.clone() });
     }
     state.outage = Some((since, error.clone()));
     state.told = false;
@@ -145,7 +152,12 @@ pub(super) fn fail(desk: &Arc<Desk>, error: &Error, now_us: u64) {
     drop(state);
     if allow && !answers.is_empty() {
         desk.uncounted.fetch_add(answers.len() as u64, Ordering::Relaxed);
-        tracing::warn!(budget = %desk.address, calls = answers.len(), "sent without counting, because on_store_error is \"allow\"");
+        desk.telemetry.uncounted.increment(answers.len() as u64);
+        tracing::warn!(
+            budget = desk.budget.name(),
+            calls = answers.len(),
+            "sent without counting, because on_store_error is \"allow\""
+        );
     }
     tell(answers);
 }

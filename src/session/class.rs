@@ -186,7 +186,7 @@ impl Class {
             if units > limit.terms.capacity() {
                 return Err(Error::new(ErrorKind::NeverFits {
                     budget: budget.to_owned(),
-                    limit: limit.terms.key().to_owned(),
+                    limit: limit.name().to_owned(),
                     cost: units,
                     quota: limit.terms.capacity(),
                 }));

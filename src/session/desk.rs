@@ -14,12 +14,16 @@ use super::{
     LEASE_US, MAX_WAITING, PATIENCE_US, SEND_SHARE,
     class::{Applied, Class, Route, Selection},
     flights::End,
+    news::News,
     queue::{Answer, Grant, Queue, Refusal, Waiter},
     state::State,
     ticket::Ticket,
     worker,
 };
-use crate::{ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind};
+use crate::{
+    ArrivalWithin, Budget, Cost, CountFrom, Error, OnStoreError, Store, clock::Clock, error::ErrorKind,
+    telemetry::Telemetry,
+};
 
 /// Shared by all handles of one budget and partition.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub(crate) struct Desk {
     pub(crate) store_bell: Arc<Notify>,
     pub(crate) exchanges: AtomicU64,
     pub(crate) uncounted: AtomicU64,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) news: News,
     /// How long the store believes in this session: no request may arrive later than that.
     pub(crate) lease_us: u64,
     /// Until when it does so for certain.
@@ -41,7 +47,7 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(store: Arc<dyn Store>, budget: Budget, address: String) -> Arc<Self> {
+    pub(crate) fn new(store: Arc<dyn Store>, budget: Budget, address: String, telemetry: Arc<Telemetry>) -> Arc<Self> {
         let lease_us = match budget.arrival_within() {
             ArrivalWithin::Limited(within) => LEASE_US.max(within.as_micros() as u64 * 5 / 4),
             ArrivalWithin::Unbounded => LEASE_US,
@@ -57,6 +63,8 @@ impl Desk {
             store_bell: Arc::new(Notify::new()),
             exchanges: AtomicU64::new(0),
             uncounted: AtomicU64::new(0),
+            telemetry,
+            news: News::default(),
             state: Mutex::default(),
         })
     }
@@ -179,7 +187,7 @@ impl Desk {
         };
         let in_outage = state.outage.is_some();
         self.rouse(state, asks_now || in_outage);
-        Ok(Ticket { desk: self, route: route.id, answer, done: false })
+        Ok(Ticket::new(self, route.id, answer))
     }
 
     /// A deadline that cannot be met.
@@ -297,6 +305,11 @@ impl Desk {
 
     fn floor_us(&self) -> u64 {
         self.budget.rtt_floor().as_micros() as u64
+    }
+
+    /// It is of the budget itself, and not of a partition.
+    pub(super) fn is_whole(&self) -> bool {
+        self.address == self.budget.name()
     }
 
     pub(crate) fn allows_on_error(&self) -> bool {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    class::{Class, Settled},
+    class::{Applied, Class, Settled},
     reports::Reports,
 };
 use crate::exchange::Part;
@@ -209,6 +209,12 @@ pub(crate) enum Held {
 }
 
 impl Held {
+    /// Which limits of a permit those are, and units of each.
+    pub(crate) fn of(self, class: &Class) -> impl Iterator<Item = (&Arc<Applied>, u64)> {
+        let parts = class.parts.iter().filter(move |(limit, _)| self.includes(limit.terms.holds_to_the_end()));
+        parts.map(|(limit, units)| (limit, *units))
+    }
+
     /// Whether a limit is among them.
     pub(crate) fn includes(self, to_the_end: bool) -> bool {
         match self {

@@ -1,14 +1,19 @@
 //! What responses said, to be told in the next exchange: to the whole fleet.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, MutexGuard},
+    time::Duration,
+};
 
 use super::{
     class::{Applied, Route},
     desk::Desk,
     queue::{Grant, Refusal},
+    state::State,
 };
 use crate::{
-    Error,
+    Error, Event,
     error::ErrorKind,
     exchange::MAX_UNITS,
     response::{About, Observation, Seen, Throttled},
@@ -18,6 +23,10 @@ use crate::{
 const REFUSED_US: u64 = 30_000_000;
 /// The first and the longest pause where nobody said how long.
 const PENALTY_US: (u64, u64) = (1_000_000, 900_000_000);
+/// What was on its way when a cooldown began is answered within this.
+const REMEMBERED_US: u64 = 900_000_000;
+/// While a limit is tried little by little after a cooldown, somebody waits on it again within this.
+const TRYING_US: u64 = 1_000_000;
 /// The longest first penalty, and characters of a cause, that an exchange carries.
 const MAX_PENALTY_US: u64 = 1 << 32;
 const MAX_CAUSE: usize = 60;
@@ -53,6 +62,51 @@ pub(crate) struct Lessons {
     pub(crate) sights: Vec<Sight>,
 }
 
+/// The last cooldown of each limit that this process knows of, by the limit's key.
+#[derive(Debug, Default)]
+pub(crate) struct Began(HashMap<String, Cooled>);
+
+#[derive(Debug)]
+struct Cooled {
+    since_us: u64,
+    /// As far as is known.
+    until_us: u64,
+}
+
+impl Began {
+    /// Whether a throttle begins a cooldown. What was granted before the last one began was on its way then, and is about
+    /// the same.
+    fn begins(&mut self, throttle: &Throttle, now_us: u64) -> bool {
+        let key = throttle.limit.terms.key();
+        if self.0.get(key).is_some_and(|last| throttle.granted_us <= last.since_us) {
+            return false;
+        }
+        self.begin(key, now_us, throttle.until_us.unwrap_or(now_us + throttle.penalty_us));
+        true
+    }
+
+    /// Whether a cooldown is news that the store tells of: while it is tried little by little after one, it tells of that
+    /// one.
+    pub(super) fn heard(&mut self, key: &str, now_us: u64, wait_us: u64) -> bool {
+        let until_us = now_us.saturating_add(wait_us);
+        match self.0.get_mut(key) {
+            Some(last) if now_us <= last.until_us + TRYING_US => {
+                last.until_us = last.until_us.max(until_us);
+                false
+            }
+            _ => {
+                self.begin(key, now_us, until_us);
+                true
+            }
+        }
+    }
+
+    fn begin(&mut self, key: &str, now_us: u64, until_us: u64) {
+        self.0.retain(|_, last| now_us < last.until_us + REMEMBERED_US);
+        self.0.insert(key.to_owned(), Cooled { since_us: now_us, until_us });
+    }
+}
+
 /// The provider refuses the credential.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refused {
@@ -79,7 +133,8 @@ impl Lessons {
 impl Desk {
     /// Nobody in the fleet sends under the limits of a route for a while.
     pub(crate) async fn cool_down(self: &Arc<Self>, route: &Route, time: Duration) -> Result<(), Error> {
-        let until_us = Some(until(self.clock.now_us(), time));
+        let now_us = self.clock.now_us();
+        let until_us = Some(until(now_us, time));
         let by_hand = |limit: &Arc<Applied>| Throttle {
             limit: limit.clone(),
             // No request is answered by it.
@@ -89,7 +144,7 @@ impl Desk {
             at_most_us: 0,
             cause: "by hand".to_owned(),
         };
-        self.state().lessons.throttles.extend(route.limits.iter().map(by_hand));
+        drop(self.note(route.limits.iter().map(by_hand).collect(), now_us));
         self.flush().await
     }
 
@@ -104,7 +159,8 @@ impl Desk {
             at_most_us: PENALTY_US.1,
             cause: "a throttled response".to_owned(),
         };
-        self.learn(grant.class.parts.iter().map(|(limit, _)| throttle(limit)).collect());
+        self.telemetry.throttled.increment(1);
+        self.learn(grant.class.parts.iter().map(|(limit, _)| throttle(limit)).collect(), now_us);
     }
 
     /// What a response says: of its limits, of how long to wait, of the credential.
@@ -120,6 +176,8 @@ impl Desk {
             self.state().lessons.see(sight);
         }
         if let Some(throttled) = &said.throttled {
+            self.telemetry.throttled.increment(1);
+            let now_us = self.clock.now_us();
             let about: Vec<_> = match &throttled.about {
                 About::Limits(names) => {
                     let named: Vec<_> = limits().filter(|l| names.iter().any(|name| name == l.name())).collect();
@@ -129,23 +187,35 @@ impl Desk {
                 }
                 About::Route => limits().collect(),
             };
-            self.learn(about.into_iter().map(|limit| self.throttle(grant, limit, said.status, throttled)).collect());
+            let throttle = |limit| self.throttle(grant, limit, said.status, throttled, now_us);
+            self.learn(about.into_iter().map(throttle).collect(), now_us);
         }
         if said.refused {
             self.refuse(said.status);
         }
     }
 
-    fn throttle(&self, grant: &Grant, limit: &Arc<Applied>, status: u16, throttled: &Throttled) -> Throttle {
-        let now_us = self.clock.now_us();
+    fn throttle(
+        &self,
+        grant: &Grant,
+        limit: &Arc<Applied>,
+        status: u16,
+        throttled: &Throttled,
+        now_us: u64,
+    ) -> Throttle {
         let how = match (&throttled.source, throttled.wait) {
             (Some(source), Some(wait)) => format!("{source} {:.1} s", wait.as_secs_f64()),
             _ => "no hint of how long".to_owned(),
         };
         let cause = format!("{status}, {how}");
-        tracing::warn!(budget = %self.address, limit = limit.terms.key(), %cause, "throttled");
+        tracing::warn!(budget = self.budget.name(), limit = limit.name(), %cause, "throttled");
         if let Some(asked) = throttled.asked {
-            tracing::warn!(budget = %self.address, limit = limit.terms.key(), asked_s = asked.as_secs(), "more was asked for than is waited");
+            tracing::warn!(
+                budget = self.budget.name(),
+                limit = limit.name(),
+                asked_s = asked.as_secs(),
+                "more was asked for than is waited"
+            );
         }
         Throttle {
             limit: limit.clone(),
@@ -158,10 +228,28 @@ impl Desk {
     }
 
     /// The whole fleet is to know of a throttle, at once.
-    fn learn(self: &Arc<Self>, throttles: Vec<Throttle>) {
+    fn learn(self: &Arc<Self>, throttles: Vec<Throttle>, now_us: u64) {
+        self.rouse(self.note(throttles, now_us), true);
+    }
+
+    /// Notes throttles to be told, and says which of them begin a cooldown.
+    fn note(&self, throttles: Vec<Throttle>, now_us: u64) -> MutexGuard<'_, State> {
         let mut state = self.state();
+        for throttle in &throttles {
+            if !state.began.begins(throttle, now_us) {
+                continue;
+            }
+            let name = throttle.limit.name();
+            if let Some(limit) = self.telemetry.limit(name) {
+                limit.cooldowns.increment(1);
+            }
+            self.news.tell(|| {
+                let wait = throttle.until_us.map(|until| Duration::from_micros(until.saturating_sub(now_us)));
+                Event::Cooldown { limit: name.to_owned(), wait, cause: Some(throttle.cause.clone()) }
+            });
+        }
         state.lessons.throttles.extend(throttles);
-        self.rouse(state, true);
+        state
     }
 
     /// The provider refused the credential: those who wait are told, and those who come in the next while.
@@ -176,7 +264,11 @@ impl Desk {
             waiters.extend(queue.waiters.drain(..).chain(queue.hasty.drain(..)));
             queue.gone = 0;
         }
-        tracing::error!(budget = %self.address, status, "the provider refuses the credential; nothing is sent for 30 s");
+        tracing::error!(
+            budget = self.budget.name(),
+            status,
+            "the provider refuses the credential; nothing is sent for 30 s"
+        );
         self.rouse(state, true);
         for waiter in waiters {
             _ = waiter.answer.send(Err(Refusal::Failed(error.clone())));

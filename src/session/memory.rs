@@ -1,21 +1,26 @@
 //! What a session remembers from one exchange to the next, and from one worker to the next: what it says in the next
 //! exchange, and what it makes of the reply.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
 use super::{
     answers::{self, Trip},
     desk::Desk,
+    gauges,
     journal::Journal,
     lessons::Throttle,
+    news::News,
     pending::{Asked, Head, Known, Pending, Recall},
     queue::Queue,
     state::State,
 };
 use crate::{
-    CountFrom, Error,
+    CountFrom, Error, Event,
     exchange::{Done, Part, Reply},
 };
 
@@ -181,7 +186,10 @@ impl Memory {
                 return Ok(());
             }
             Reply::Lost => {
-                tracing::warn!(budget = %desk.address, "the store forgot this session; telling it what is in flight and was used lately");
+                tracing::warn!(
+                    budget = desk.budget.name(),
+                    "the store forgot this session; telling it what is in flight and was used lately"
+                );
                 self.recall = Recall::All;
             }
             Reply::OtherNode { .. } => self.recall = Recall::All,
@@ -202,13 +210,20 @@ impl Memory {
         let Some(pending) = self.pending.take() else { return };
         let now_us = desk.clock.now_us();
         let mut state = desk.state();
-        if state.outage.take().is_some() {
-            tracing::info!(budget = %desk.address, "the store is back");
+        if let Some((since, _)) = state.outage.take() {
+            let after = Duration::from_micros(now_us.saturating_sub(since));
+            desk.news.tell(|| Event::StoreBack { after });
+            tracing::info!(budget = desk.budget.name(), "the store is back");
         }
         if self.recall != Recall::Nothing {
-            tracing::info!(budget = %desk.address, settling_us = done.settle_us, "resumed");
+            desk.telemetry.resumes.increment(1);
+            desk.news.tell(|| Event::Resumed);
+            tracing::info!(budget = desk.budget.name(), settling_us = done.settle_us, "resumed");
         }
         self.note(&pending);
+        let taught = !pending.lessons.sights.is_empty() || !pending.lessons.throttles.is_empty();
+        pending.landed.iter().for_each(|landed| gauges::landed(desk, landed));
+        gauges::free(desk, keys, &done.free);
         self.cooling.retain(|throttle| throttle.until_us.is_some_and(|until| until > now_us));
         self.cooling.extend(pending.lessons.throttles.iter().cloned());
         // Before anyone has a permit in hand and looks whether it still holds.
@@ -216,9 +231,15 @@ impl Memory {
         desk.lease_until_us.store(self.lease_until_us, Ordering::Relaxed);
         let (mut longest, mut answers) = (0, Vec::new());
         for (asked, turn) in pending.asks.into_iter().zip(done.turns) {
-            let limit = turn.binding.and_then(|l| keys.get(l)).cloned().unwrap_or_default();
+            // By its name alone: what it is counted apart for may be somebody's key.
+            let key = turn.binding.and_then(|l| keys.get(l)).map_or("", String::as_str);
+            let limit = key.split('@').next().unwrap_or_default();
             if let Some(wait) = turn.wait_us.filter(|_| asked.wait) {
                 longest = longest.max(wait);
+            }
+            if let Some(wait) = turn.wait_us.filter(|wait| turn.cooling && state.began.heard(key, now_us, *wait)) {
+                let wait = Some(Duration::from_micros(wait));
+                desk.news.tell(|| Event::Cooldown { limit: limit.to_owned(), wait, cause: None });
             }
             self.note_grants(&asked, turn.granted, now_us);
             answers::serve(
@@ -226,7 +247,7 @@ impl Memory {
                 &mut state,
                 asked,
                 &turn,
-                &limit,
+                limit,
                 Trip { sent_us, now_us, paused: done.paused },
                 &mut answers,
             );
@@ -241,6 +262,9 @@ impl Memory {
         self.recall = Recall::Nothing;
         drop(state);
         answers::tell(answers);
+        if taught {
+            News::look_at_others(desk, now_us);
+        }
     }
 
     /// Under `count_from = "grant"` a unit is used when it is granted.

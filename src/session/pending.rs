@@ -167,7 +167,7 @@ impl Pending {
     fn resume(&self, recall: Recall, tables: &mut Tables, known: Known<'_>, now_us: u64) -> Resume {
         let mut in_flight: Vec<u64> = Vec::new();
         for (class, held, count) in known.flights.in_flight().chain(self.landed.iter().map(Landed::in_flight)) {
-            for (limit, units) in class.parts.iter().filter(|(l, _)| held.includes(l.terms.holds_to_the_end())) {
+            for (limit, units) in held.of(class) {
                 let i = tables.limit(limit);
                 in_flight.resize(in_flight.len().max(i + 1), 0);
                 in_flight[i] += units * count;

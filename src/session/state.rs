@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::{
     class::Route,
     flights::Flights,
-    lessons::{Lessons, Refused},
+    lessons::{Began, Lessons, Refused},
     memory::Memory,
     queue::Queue,
 };
@@ -33,6 +33,7 @@ pub(crate) struct State {
     pub(crate) told: bool,
     /// What responses said: told in the next exchange.
     pub(crate) lessons: Lessons,
+    pub(super) began: Began,
     pub(crate) flush: Vec<oneshot::Sender<Result<(), Error>>>,
     /// When the exchange left that has not been answered yet.
     pub(crate) unanswered: Option<u64>,

@@ -15,8 +15,16 @@ pub(super) struct Ticket<'a> {
     pub(super) done: bool,
 }
 
+impl<'a> Ticket<'a> {
+    pub(super) fn new(desk: &'a Arc<Desk>, route: u32, answer: oneshot::Receiver<Answer>) -> Self {
+        desk.telemetry.waiting.increment(1.0);
+        Self { desk, route, answer, done: false }
+    }
+}
+
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
+        self.desk.telemetry.waiting.decrement(1.0);
         if self.done {
             return;
         }

@@ -5,11 +5,13 @@ use std::sync::{Arc, atomic::Ordering};
 use super::{
     answers,
     desk::Desk,
+    gauges,
     memory::{Memory, Plan},
 };
 use crate::{
     Error,
     exchange::{LAYOUT, Reply},
+    telemetry::seconds,
 };
 
 /// A worker without work stays for so long.
@@ -78,6 +80,7 @@ impl Worker {
                     if memory.is_idle(&mut state) {
                         state.memory = self.memory.take();
                         state.working = false;
+                        gauges::unknown(&self.desk);
                         return;
                     }
                 }
@@ -152,9 +155,19 @@ impl Worker {
             let Some(request) = request else { return };
             self.crowd = request.asks.iter().flat_map(|ask| &ask.runs).map(|(_, callers)| callers).sum::<u64>() > 1;
             desk.exchanges.fetch_add(1, Ordering::Relaxed);
-            tracing::trace!(budget = %desk.address, seq = request.seq, asks = request.asks.len(), completes = request.completes.len(), "exchange");
+            desk.telemetry.exchanges.increment(1);
+            tracing::trace!(
+                budget = desk.budget.name(),
+                seq = request.seq,
+                asks = request.asks.len(),
+                completes = request.completes.len(),
+                "exchange"
+            );
             let reply = desk.store.exchange(&desk.address, &request).await;
             desk.state().unanswered = None;
+            if reply.is_ok() {
+                desk.telemetry.exchange.record(seconds(desk.clock.now_us() - sent_us));
+            }
             let error = match reply {
                 Ok(Reply::Done(done)) => {
                     self.failures = 0;
@@ -167,7 +180,7 @@ impl Worker {
                     return;
                 }
                 Ok(Reply::Newer { layout }) => Error::store_fatal(
-                    format!("budget {}: its state in the store was written by a newer paceline", desk.address),
+                    format!("budget {}: its state in the store was written by a newer paceline", desk.budget.name()),
                     format!("layout {layout}, and this version writes {}", LAYOUT),
                     "update this process",
                 ),
@@ -179,13 +192,14 @@ impl Worker {
                     }
                 }
                 Ok(reply) => Error::store_transient(
-                    format!("budget {}: the store keeps contradicting itself", desk.address),
+                    format!("budget {}: the store keeps contradicting itself", desk.budget.name()),
                     format!("its last reply was {reply:?}"),
                     "see whether several servers answer at this address",
                 ),
                 Err(error) => error,
             };
             self.failures += 1;
+            desk.telemetry.store_errors.increment(1);
             let pause = (BACK_OFF_US.0 << self.failures.min(10)).min(BACK_OFF_US.1);
             let pause = pause / 2 + fastrand::u64(0..=pause / 2);
             answers::fail(&desk, &error, desk.clock.now_us());

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -28,10 +29,9 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MemoryStore(Arc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
     clock: Clock,
     budgets: Mutex<HashMap<String, Option<Ledger>>>,
@@ -60,6 +60,13 @@ impl MemoryStore {
     }
 }
 
+/// Without what it holds: there are names of partitions in it.
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemoryStore")
+    }
+}
+
 impl Default for MemoryStore {
     fn default() -> Self {
         Self::new()
@@ -76,7 +83,7 @@ impl Store for MemoryStore {
             };
             let outcome = outcome.map_err(|why| {
                 Error::store_fatal(
-                    format!("budget {address}: the exchange was refused"),
+                    format!("budget {}: the exchange was refused", split(address).0),
                     why,
                     "this is a defect of paceline, please report it",
                 )

@@ -174,6 +174,18 @@ impl Shared {
         self.test_clock.as_ref().map(|clock| clock.now_us().to_string())
     }
 
+    #[tracing::instrument(
+        level = "debug",
+        skip_all,
+        fields(
+            otel.kind = "client",
+            db.system.name = "redis",
+            budget = split(address).0,
+            seq = request.seq,
+            asks = request.asks.len(),
+            completes = request.completes.len(),
+        )
+    )]
     async fn exchange(&self, address: &str, request: &Request) -> Result<Reply, Error> {
         let (state, line) = (keys::state(address), keys::line(address));
         let body = codec::request(request);
@@ -184,7 +196,7 @@ impl Shared {
         let keys = [state.as_str(), &line, keys::MARKER];
         let keys = if time.is_some() { &keys[..2] } else { &keys[..] };
         let value = self.link.run(&self.scripts.exchange, keys, &args).await?;
-        codec::reply(&value).map_err(|why| self.link.nonsense(&format!("budget {address}: {why}")))
+        codec::reply(&value).map_err(|why| self.link.nonsense(&format!("budget {}: {why}", split(address).0)))
     }
 
     /// A page at a time: meanwhile others have their exchanges, so it is no picture of one moment.
@@ -197,7 +209,7 @@ impl Shared {
             let mut args = vec![time.as_bytes(), cursor.as_bytes()];
             args.extend(numbers.iter().map(String::as_bytes));
             let value = self.link.run(&self.scripts.inspect, &[&state, &line], &args).await?;
-            let nonsense = |why: String| self.link.nonsense(&format!("budget {address}: {why}"));
+            let nonsense = |why: String| self.link.nonsense(&format!("budget {}: {why}", split(address).0));
             cursor = match pages.read(&value, calls).map_err(nonsense)? {
                 Some(next) if next == "0" => return Ok(Some(pages.report(split(address)))),
                 Some(next) => next,

@@ -49,6 +49,17 @@ fn header<'a>(hit: &'a Hit, name: &str) -> &'a str {
 }
 
 #[tokio::test]
+async fn telemetry_shows_events_and_metrics() {
+    let output = Command::new(example("telemetry")).env_remove("RUST_LOG").output().await.unwrap();
+    let (told, trace) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(told.starts_with(r#"Cooldown { limit: "spike", wait: Some(1s)"#), "{told}");
+    assert!(told.contains(r#"paceline_permits_total{budget="api"} 9"#), "{told}");
+    let waits =
+        trace.lines().filter(|line| line.contains("order{number=") && line.contains(r#":acquire{budget="api"}: "#));
+    assert!(output.status.success() && waits.count() == 8, "{trace}");
+}
+
+#[tokio::test]
 async fn keap_gets_all_pages_at_its_pace() {
     let (told, hits) = run("keap", "KEAP", "s3cret", |_, _| ok()).await;
     assert_eq!((told.lines().count(), hits.len()), (12, 12), "{told}");

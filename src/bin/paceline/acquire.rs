@@ -49,7 +49,7 @@ impl Command {
                 if self.json {
                     say(json!({ "granted": false, "waited_ms": null, "because": because }));
                 } else {
-                    eprintln!("error: {because}");
+                    crate::tell(format_args!("error: {because}"));
                 }
                 Ok(NO_TURN.into())
             }

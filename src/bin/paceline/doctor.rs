@@ -56,7 +56,7 @@ impl Command {
                 if self.json {
                     say(Report::failed(&failure));
                 } else {
-                    eprintln!("error: {failure}");
+                    crate::tell(format_args!("error: {failure}"));
                 }
                 ExitCode::from(OUT_OF_REACH)
             }

@@ -57,7 +57,7 @@ impl Command {
                 let holders: Vec<_> =
                     report.sessions.iter().filter(|s| s.held > 0).map(|s| s.process.to_string()).collect();
                 let left = count(flying, "unit");
-                eprintln!("error: {left} still in flight at {}; it stays paused", holders.join(", "));
+                crate::tell(format_args!("error: {left} still in flight at {}; it stays paused", holders.join(", ")));
                 return Ok(NOT_YET.into());
             }
             progress.set_message(format!("{} in flight", count(flying, "unit")));

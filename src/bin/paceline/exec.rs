@@ -41,7 +41,7 @@ impl Command {
         let (permit, limiter) = match self.turn.take(until_the_end).await? {
             Taken::Granted { permit, limiter, .. } => (permit, limiter),
             Taken::TooLate(because) => {
-                eprintln!("error: {because}");
+                crate::tell(format_args!("error: {because}"));
                 return Ok(NO_TURN.into());
             }
             Taken::Stopped => return Ok(STOPPED.into()),
@@ -55,13 +55,13 @@ impl Command {
             }
             Err(why) => {
                 permit.cancel();
-                eprintln!("error: {} cannot be run: {why}", program.to_string_lossy());
+                crate::tell(format_args!("error: {} cannot be run: {why}", program.to_string_lossy()));
                 if why.kind() == io::ErrorKind::NotFound { NO_SUCH_COMMAND } else { CANNOT_RUN }
             }
         };
         // What the command did stands, even if the store cannot be told of it now: it learns so from the lease.
         if let Err(error) = limiter.flush().await {
-            eprintln!("note: {error}");
+            crate::tell(format_args!("note: {error}"));
         }
         Ok(code.into())
     }

@@ -13,6 +13,7 @@ mod figures;
 mod inspect;
 mod limit;
 mod list;
+mod metrics;
 mod order;
 mod pause;
 mod plan;
@@ -70,7 +71,7 @@ async fn main() -> ExitCode {
         args::Command::Provider(command) => command.run().await,
     };
     done.unwrap_or_else(|failure| {
-        eprintln!("error: {failure}");
+        tell(format_args!("error: {failure}"));
         ExitCode::FAILURE
     })
 }
@@ -79,4 +80,9 @@ async fn main() -> ExitCode {
 /// reason to panic, as `println!` would.
 fn say(line: impl fmt::Display) {
     let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// The same for what is said beside the output.
+fn tell(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -21,11 +21,11 @@ pub fn budget<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Budget, 
 /// A limiter on this Redis, or without one on the memory of this process.
 pub async fn limiter(redis: Option<&str>, budget: &Budget) -> Result<Limiter, Failure> {
     let Some(url) = redis else {
-        eprintln!(
+        crate::tell(format_args!(
             "note: no Redis is configured, so this process keeps to budget {} alone and shares it with no other; \
              give --redis URL or [redis] url to share it",
             budget.name()
-        );
+        ));
         return Ok(Limiter::new(MemoryStore::new(), budget.clone()));
     };
     Ok(Limiter::new(RedisStore::connect(url).await?, budget.clone()))

@@ -118,6 +118,8 @@ impl Replicas {
             .args(["--duration", &format!("{}s", self.demo.seconds)])
             // Not an argument: those can be read by everyone on the machine, and it may hold a password.
             .env("PACELINE_REDIS_URL", redis)
+            // One address cannot serve them all.
+            .env_remove("PACELINE_METRICS")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

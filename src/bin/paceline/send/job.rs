@@ -190,7 +190,7 @@ impl Run {
     /// The first trouble is told as it happens; the rest is in the summary.
     fn tell_once(&self, trouble: &str) {
         if !self.has_told.swap(true, Ordering::Relaxed) {
-            self.job.progress.suspend(|| eprintln!("note: {trouble}"));
+            self.job.progress.suspend(|| crate::tell(format_args!("note: {trouble}")));
         }
     }
 }
