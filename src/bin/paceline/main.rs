@@ -24,6 +24,7 @@ mod source;
 mod stop;
 mod store;
 mod turn;
+mod watch;
 mod why;
 
 use std::{
@@ -51,6 +52,7 @@ async fn main() -> ExitCode {
         args::Command::Acquire(command) => command.run().await,
         args::Command::Exec(command) => command.run().await,
         args::Command::List(command) => command.run().await,
+        args::Command::Watch(command) => command.run().await,
         args::Command::Inspect(command) => command.run().await,
         args::Command::Why(command) => command.run().await,
         args::Command::Pause(command) => command.run().await,
