@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    acquire, audit, check, cool_down, demo, drain, exec, inspect, limit, list, pause, presets, provider, read, reset,
-    resume, send, watch, why,
+    acquire, audit, check, completions, cool_down, demo, drain, exec, inspect, limit, list, man, pause, presets,
+    provider, read, reset, resume, send, watch, why,
 };
 
 /// The longest window that a rule or the demo takes.
@@ -57,6 +57,8 @@ pub enum Command {
     Check(check::Check),
     Presets(presets::Command),
     Read(read::Command),
+    Completions(completions::Command),
+    Man(man::Command),
     #[command(hide = true)]
     Provider(provider::Command),
 }

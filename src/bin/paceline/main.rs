@@ -4,6 +4,7 @@ mod acquire;
 mod args;
 mod audit;
 mod check;
+mod completions;
 mod cool_down;
 mod demo;
 mod drain;
@@ -12,6 +13,7 @@ mod figures;
 mod inspect;
 mod limit;
 mod list;
+mod man;
 mod order;
 mod pause;
 mod presets;
@@ -65,6 +67,8 @@ async fn main() -> ExitCode {
         args::Command::Check(command) => Ok(command.run()),
         args::Command::Read(command) => command.run(),
         args::Command::Presets(command) => command.run(),
+        args::Command::Completions(command) => command.run(),
+        args::Command::Man(command) => command.run(),
         args::Command::Provider(command) => command.run().await,
     };
     done.unwrap_or_else(|failure| {
