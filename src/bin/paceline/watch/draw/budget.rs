@@ -28,7 +28,7 @@ const ROOMY: u16 = 18;
 pub fn draw(frame: &mut Frame, area: Rect, watched: &Watched, session: usize) {
     let report = &watched.report;
     if report.limits.is_empty() && report.paused.is_none() {
-        frame.render_widget("all of it is free, and nobody waits", area);
+        frame.render_widget(Line::from("all of it is free, and nobody waits"), area);
         return;
     }
     let roomy = area.height >= ROOMY;
@@ -39,13 +39,13 @@ pub fn draw(frame: &mut Frame, area: Rect, watched: &Watched, session: usize) {
     }
     notes.truncate((area.height / 4).into());
     let heights = [
-        Constraint::Length(shown as u16 + 1),
-        Constraint::Length(notes.len() as u16),
+        Constraint::Length(shown as u16 + 1 + notes.len() as u16),
         Constraint::Length(if roomy { 4 } else { 1 }),
         Constraint::Fill(1),
     ];
-    let layout = Layout::vertical(heights).spacing(u16::from(roomy));
-    let [limits_area, notes_area, graphs, sessions_area] = area.layout(&layout);
+    let [top, graphs, sessions_area] = area.layout(&Layout::vertical(heights).spacing(u16::from(roomy)));
+    let [limits_area, notes_area] =
+        top.layout(&Layout::vertical([Constraint::Length(shown as u16 + 1), Constraint::Fill(1)]));
     limits(frame, limits_area, report, shown);
     for (note, line) in notes.into_iter().zip(notes_area.rows()) {
         frame.render_widget(Span::styled(note, LOUD), line);
@@ -93,12 +93,13 @@ fn limits(frame: &mut Frame, area: Rect, report: &Report, shown: usize) {
 fn sessions(frame: &mut Frame, area: Rect, watched: &Watched, selected: usize) {
     let Report { sessions, more_sessions, .. } = &watched.report;
     if sessions.is_empty() {
-        frame.render_widget("no session is open", area);
+        frame.render_widget(Line::from("no session is open"), area);
         return;
     }
     let below = u16::from(*more_sessions > 0);
     let [area, more] = area.layout(&Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]));
-    frame.render_widget(format!("and {more_sessions} more, whose calls are not in calls/s"), more);
+    // A line, which keeps to its area: a text alone would show where that has no height.
+    frame.render_widget(Line::from(format!("and {more_sessions} more, whose calls are not in calls/s")), more);
 
     let selected = selected.min(sessions.len() - 1);
     let page = page(selected, sessions.len(), area);

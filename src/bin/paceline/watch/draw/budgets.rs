@@ -1,6 +1,11 @@
 //! All budgets, a line each.
 
-use ratatui::{Frame, layout::Rect, style::Color, text::Span};
+use ratatui::{
+    Frame,
+    layout::Rect,
+    style::Color,
+    text::{Line, Span},
+};
 
 use super::{
     LOUD,
@@ -19,7 +24,7 @@ const STEADY: u16 = 7;
 pub fn draw(frame: &mut Frame, area: Rect, state: &State, rows: &[(&Name, &Watched)]) {
     if rows.is_empty() {
         if state.looked.is_some() {
-            frame.render_widget("No budget is in use in this Redis.", area);
+            frame.render_widget(Line::from("No budget is in use in this Redis."), area);
         }
         return;
     }

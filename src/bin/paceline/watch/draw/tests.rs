@@ -70,7 +70,8 @@ fn reports(second: u64) -> Vec<Report> {
         ..FeedbackReport::default()
     };
     let cooled = LimitReport { cooldown_ms: Some(2500), feedback: Some(told), ..limit("burst", 1, 0, 10) };
-    let klaviyo = Report { budget: "klaviyo-prod".into(), limits: vec![cooled], ..Report::default() };
+    let sessions = vec![session("web-1", 9, 0)];
+    let klaviyo = Report { budget: "klaviyo-prod".into(), limits: vec![cooled], sessions, ..Report::default() };
     let tenants = (1..=30).map(|tenant| Report {
         budget: "shop".into(),
         key: Some(format!("tenant-{tenant}.of-a-name-that-is-rather-long")),
