@@ -147,6 +147,9 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        ratatui::restore();
+        // A second time would set the cursor back to where it was before the panic's words.
+        if !std::thread::panicking() {
+            ratatui::restore();
+        }
     }
 }
