@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    acquire, audit, check, cool_down, demo, doctor, drain, exec, inspect, limit, list, pause, plan, presets, provider,
-    read, reset, resume, send, why,
+    acquire, audit, check, completions, cool_down, demo, doctor, drain, exec, inspect, limit, list, man, pause, plan,
+    presets, provider, read, reset, resume, send, watch, why,
 };
 
 /// The longest window that a rule or the demo takes.
@@ -27,6 +27,7 @@ Examples:
       --config paceline.toml --budget keap -n 500 -c 8
   paceline exec keap -- ./sync.sh                   run a command when it is its turn
   paceline list                                     every budget in this Redis: how busy, who waits
+  paceline watch                                    the same live, on the whole screen
   paceline inspect keap --config paceline.toml      what is used, in flight and free, and by whom
   paceline why keap --calls 5000                    which limit binds, who is ahead, how long would it take
   paceline pause keap --why 'their maintenance'     nobody sends until `paceline resume keap`
@@ -45,6 +46,7 @@ pub enum Command {
     Acquire(acquire::Command),
     Exec(exec::Command),
     List(list::Command),
+    Watch(watch::Command),
     Inspect(inspect::Command),
     Why(why::Command),
     Pause(pause::Command),
@@ -59,6 +61,8 @@ pub enum Command {
     Doctor(doctor::Command),
     Presets(presets::Command),
     Read(read::Command),
+    Completions(completions::Command),
+    Man(man::Command),
     #[command(hide = true)]
     Provider(provider::Command),
 }

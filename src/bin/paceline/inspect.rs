@@ -1,6 +1,6 @@
 //! `paceline inspect`: what a budget looks like in the store right now.
 
-mod view;
+pub mod view;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use futures_util::{StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use paceline::{LimitReport, Report};
 use serde::Serialize;
@@ -12,9 +11,6 @@ use crate::{
     Failure, figures, say,
     source::{Opened, Source},
 };
-
-/// Budgets that are looked at together: enough that no round trip is waited for, and few for the Redis that serves others.
-const AT_ONCE: usize = 64;
 
 /// List every budget and partition in a Redis: the busiest limit, who waits, cooldowns, sessions, last use
 #[derive(Args)]
@@ -61,7 +57,7 @@ enum Order {
 struct Summary {
     budget: String,
     key: Option<String>,
-    /// The limit of which the least is left; none where nothing is in use.
+    /// None where nothing is in use.
     busiest: Option<Busiest>,
     /// Callers that wait.
     waiting: u64,
@@ -73,21 +69,26 @@ struct Summary {
     idle_ms: u64,
 }
 
+/// The limit of which the least is left.
 #[derive(Serialize)]
-struct Busiest {
-    limit: String,
-    used: u64,
-    in_flight: u64,
-    quota: u64,
+pub struct Busiest {
+    pub limit: String,
+    pub used: u64,
+    pub in_flight: u64,
+    pub quota: u64,
 }
 
 impl Busiest {
-    fn of(limit: &LimitReport) -> Self {
+    pub fn of(report: &Report) -> Option<Self> {
+        report.limits.iter().map(Self::limit).max_by(|a, b| a.share().total_cmp(&b.share()))
+    }
+
+    fn limit(limit: &LimitReport) -> Self {
         let (used, in_flight, quota) = (limit.used, limit.in_flight, limit.quota);
         Self { limit: limit.name.clone(), used, in_flight, quota }
     }
 
-    fn share(&self) -> f64 {
+    pub fn share(&self) -> f64 {
         (self.used + self.in_flight) as f64 / self.quota.max(1) as f64
     }
 }
@@ -95,7 +96,7 @@ impl Busiest {
 impl Summary {
     fn of(report: Report) -> Self {
         Self {
-            busiest: report.limits.iter().map(Busiest::of).max_by(|a, b| a.share().total_cmp(&b.share())),
+            busiest: Busiest::of(&report),
             waiting: report.waiting,
             cooldown_ms: report.limits.iter().filter_map(|limit| limit.cooldown_ms).max(),
             paused: report.paused.is_some(),
@@ -168,29 +169,16 @@ impl Command {
     }
 
     async fn summaries(&self, opened: &Opened) -> Result<Vec<Summary>, Failure> {
-        let mut names = opened.store.budgets().await?;
+        let mut names = opened.names().await?;
         if let Some(filter) = &self.filter {
             names.retain(|(budget, key)| {
                 budget.contains(filter) || key.as_ref().is_some_and(|key| key.contains(filter))
             });
         }
-        if let Some(config) = &opened.config {
-            names.retain(|(budget, _)| config.budget(budget).is_some());
-        }
         // Shows itself on a terminal only.
         let progress = ProgressBar::new(names.len() as u64);
-        let looks = names.into_iter().map(|(budget, key)| {
-            let (store, progress) = (&opened.store, &progress);
-            async move {
-                let report = store.inspect(&budget, key.as_deref(), &[]).await;
-                progress.inc(1);
-                report
-            }
-        });
-        let found = futures_util::stream::iter(looks).buffer_unordered(AT_ONCE);
-        let found: Vec<Option<Report>> = found.try_collect().await?;
+        let reports = opened.reports(names, || progress.inc(1)).await?;
         progress.finish_and_clear();
-        // One that vanished meanwhile is not in use any more.
-        Ok(found.into_iter().flatten().map(Summary::of).collect())
+        Ok(reports.into_iter().map(Summary::of).collect())
     }
 }

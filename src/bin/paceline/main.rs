@@ -4,6 +4,7 @@ mod acquire;
 mod args;
 mod audit;
 mod check;
+mod completions;
 mod cool_down;
 mod demo;
 mod doctor;
@@ -13,6 +14,7 @@ mod figures;
 mod inspect;
 mod limit;
 mod list;
+mod man;
 mod metrics;
 mod order;
 mod pause;
@@ -27,6 +29,7 @@ mod source;
 mod stop;
 mod store;
 mod turn;
+mod watch;
 mod why;
 
 use std::{
@@ -54,6 +57,7 @@ async fn main() -> ExitCode {
         args::Command::Acquire(command) => command.run().await,
         args::Command::Exec(command) => command.run().await,
         args::Command::List(command) => command.run().await,
+        args::Command::Watch(command) => command.run().await,
         args::Command::Inspect(command) => command.run().await,
         args::Command::Why(command) => command.run().await,
         args::Command::Pause(command) => command.run().await,
@@ -68,6 +72,8 @@ async fn main() -> ExitCode {
         args::Command::Doctor(command) => Ok(command.run().await),
         args::Command::Read(command) => command.run(),
         args::Command::Presets(command) => command.run(),
+        args::Command::Completions(command) => command.run(),
+        args::Command::Man(command) => command.run(),
         args::Command::Provider(command) => command.run().await,
     };
     done.unwrap_or_else(|failure| {

@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use paceline::{Budget, Config, RedisStore, RedisUrl};
+use futures_util::{StreamExt, TryStreamExt};
+use paceline::{Budget, Config, RedisStore, RedisUrl, Report};
 
 use crate::{Failure, store};
+
+/// Budgets that are looked at together: enough that no round trip is waited for, and few for the Redis that serves others.
+const AT_ONCE: usize = 64;
 
 #[derive(Args)]
 pub struct Source {
@@ -47,6 +51,35 @@ impl Opened {
             Some(config) => store::budget(config, Some(wanted))?.name().to_owned(),
             None => wanted.to_owned(),
         })
+    }
+
+    /// The budgets and partitions in use, of the configuration if there is one.
+    pub async fn names(&self) -> Result<Vec<(String, Option<String>)>, Failure> {
+        let mut names = self.store.budgets().await?;
+        if let Some(config) = &self.config {
+            names.retain(|(budget, _)| config.budget(budget).is_some());
+        }
+        Ok(names)
+    }
+
+    /// A look at each of them; `looked` is called after each.
+    pub async fn reports(
+        &self,
+        names: Vec<(String, Option<String>)>,
+        looked: impl Fn(),
+    ) -> Result<Vec<Report>, Failure> {
+        let looks = names.into_iter().map(|(budget, key)| {
+            let looked = &looked;
+            async move {
+                let report = self.store.inspect(&budget, key.as_deref(), &[]).await;
+                looked();
+                report
+            }
+        });
+        let found = futures_util::stream::iter(looks).buffer_unordered(AT_ONCE);
+        let found: Vec<Option<Report>> = found.try_collect().await?;
+        // One that vanished meanwhile is not in use any more.
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Which limits and numbers the configuration has for a budget.

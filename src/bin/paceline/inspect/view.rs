@@ -85,7 +85,7 @@ impl fmt::Display for View<'_> {
 }
 
 /// What responses said of a limit.
-fn told(f: &mut fmt::Formatter<'_>, limit: &LimitReport) -> fmt::Result {
+pub fn told(f: &mut impl fmt::Write, limit: &LimitReport) -> fmt::Result {
     let name = &limit.name;
     if let Some(left) = limit.cooldown_ms {
         writeln!(f, "  limit {name} cools down: nobody sends for {}", time(left))?;

@@ -1,0 +1,155 @@
+//! `paceline watch`: the budgets live, on the whole screen.
+
+mod draw;
+mod state;
+
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use crossterm::event::{Event, EventStream};
+use futures_util::StreamExt;
+use paceline::Report;
+use ratatui::DefaultTerminal;
+
+use self::state::{Name, State};
+use crate::{
+    Failure, args,
+    source::{Opened, Source},
+    stop::Stop,
+};
+
+/// Looks in quicker succession than people can read would only keep Redis busy.
+const LEAST_EVERY: Duration = Duration::from_millis(100);
+/// An age on the screen goes on while nothing else happens.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Watch budgets live, on the whole screen: how busy, calls a second, who waits, what cools down
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Command {
+    /// The budget to begin with [default: the list of all]
+    budget: Option<String>,
+    /// The partition of the budget, such as a tenant
+    #[arg(long, requires = "budget")]
+    key: Option<String>,
+    /// How long to wait after a look for the next
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = every)]
+    every: Duration,
+    #[command(flatten)]
+    source: Source,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  paceline watch --redis redis://127.0.0.1          all budgets, the busiest first
+  paceline watch keap --config paceline.toml        one of them; esc shows all
+
+Keys: up, down: select; enter, esc: into a budget and back; s: sort; p: hold the picture; ?: help; q: quit.
+It only looks. While a budget fills the screen, the others are not looked at. NO_COLOR=1 leaves colours out.";
+
+fn every(text: &str) -> Result<Duration, String> {
+    let every = args::duration(text)?;
+    if every >= LEAST_EVERY { Ok(every) } else { Err("that is too quick to be read; 100ms is the least".into()) }
+}
+
+impl Command {
+    pub async fn run(self) -> Result<ExitCode, Failure> {
+        if !io::stdout().is_terminal() || std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+            return Err("watch needs a terminal that it can draw on; `paceline list --json` is for programs".into());
+        }
+        let opened = self.source.open().await?;
+        let name = self.budget.as_deref().map(|budget| opened.name(budget)).transpose()?;
+        let state = State::new(name.map(|budget| (budget, self.key.clone())));
+        let stop = Stop::listen();
+        let mut screen = Screen::open()?;
+        self.watch(&opened, state, &mut screen.0, &stop).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn watch(
+        &self,
+        opened: &Opened,
+        mut state: State,
+        terminal: &mut DefaultTerminal,
+        stop: &Stop,
+    ) -> Result<(), Failure> {
+        let started = Instant::now();
+        let mut events = EventStream::new();
+        let mut tick = tokio::time::interval(TICK);
+        let looking = look(opened, state.open.clone(), Duration::ZERO);
+        tokio::pin!(looking);
+        loop {
+            terminal.draw(|frame| draw::screen(frame, &state, started.elapsed()))?;
+            tokio::select! {
+                () = stop.requested() => return Ok(()),
+                event = events.next() => match event.transpose()? {
+                    Some(Event::Key(key)) if key.is_press() => {
+                        let was_held = state.held;
+                        if state.press(key).is_break() {
+                            return Ok(());
+                        }
+                        if was_held && !state.held {
+                            // What was on its way since then is as old as the picture.
+                            looking.set(look(opened, state.open.clone(), Duration::ZERO));
+                        }
+                    }
+                    // Another size, as a rule: it is drawn anew.
+                    Some(_) => {}
+                    None => return Ok(()),
+                },
+                (asked, found) = &mut looking, if !state.held => {
+                    match found {
+                        Ok(reports) => state.take(&asked, reports, started.elapsed()),
+                        Err(why) => state.fail(why.to_string()),
+                    }
+                    looking.set(look(opened, state.open.clone(), self.every));
+                }
+                _ = tick.tick() => {}
+            }
+        }
+    }
+}
+
+/// Looks after a while at one budget, or at all; and says what it was asked for, because by then more may be.
+async fn look(opened: &Opened, asked: Option<Name>, after: Duration) -> (Option<Name>, Result<Vec<Report>, Failure>) {
+    tokio::time::sleep(after).await;
+    let found = match &asked {
+        Some((budget, key)) => one(opened, budget, key.as_deref()).await,
+        None => all(opened).await,
+    };
+    (asked, found)
+}
+
+async fn one(opened: &Opened, budget: &str, key: Option<&str>) -> Result<Vec<Report>, Failure> {
+    let report = opened.store.inspect(budget, key, &[]).await?;
+    // Nobody uses it now, and somebody may later.
+    let unused = || Report { budget: budget.into(), key: key.map(Into::into), ..Report::default() };
+    Ok(vec![report.unwrap_or_else(unused)])
+}
+
+async fn all(opened: &Opened) -> Result<Vec<Report>, Failure> {
+    opened.reports(opened.names().await?, || {}).await
+}
+
+/// The terminal while it is ours. However this ends, it is left as it was: a panic restores it before it speaks.
+struct Screen(DefaultTerminal);
+
+impl Screen {
+    fn open() -> io::Result<Self> {
+        // What was changed before it failed is changed back.
+        ratatui::try_init().map(Self).inspect_err(|_| ratatui::restore())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // A second time would set the cursor back to where it was before the panic's words.
+        if !std::thread::panicking() {
+            ratatui::restore();
+        }
+    }
+}
