@@ -9,6 +9,7 @@
 //! | [`reading_responses`] | what a response says, and how to write that down for a provider |
 //! | [`http_clients`] | in front of reqwest, tower or another client: one permit one request, 429, 401, strangers |
 //! | [`failure_modes`] | what happens when something breaks, what you see, what to do |
+//! | [`command_line`] | the command `paceline`: who spends, who waits and why, and what to do about it |
 //! | [`observing`] | metrics, a dashboard, alerts, traces, events |
 //! | [`design`] | why it is built as it is, for those who change it |
 
@@ -35,6 +36,11 @@ pub mod how_it_decides {
 /// What a response says about limits and waiting.
 pub mod reading_responses {
     #![doc = include_str!("guide/reading_responses.md")]
+}
+
+/// The command `paceline`.
+pub mod command_line {
+    #![doc = include_str!("guide/command_line.md")]
 }
 
 /// In front of an HTTP client.

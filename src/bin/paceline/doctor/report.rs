@@ -23,7 +23,7 @@ impl Report {
         self.count(Status::Broken) > 0
     }
 
-    /// In the form that the README documents.
+    /// In the form that `src/guide/command_line.md` documents.
     pub fn json(&self) -> Value {
         let worst = self.findings.iter().map(|finding| finding.status).max().unwrap_or(Status::Ok);
         json!({ "redis": self.redis, "status": worst, "error": null, "findings": self.findings })
