@@ -87,6 +87,10 @@ async fn partitions_are_listed_busiest_first_and_filtered() {
         held.extend(take(&limiter.for_key(tenant).unwrap(), calls).await);
     }
     limiter.for_key("tenant-1").unwrap().cool_down(Duration::from_secs(600)).await.unwrap();
+    let (_, note, _) = paceline(&server, &["inspect", "keap"]);
+    assert_eq!(note, "note: 3 partitions of budget keap in use, name one with --key, such as --key 'tenant-1'\n");
+    let (_, note, _) = paceline(&server, &["why", "kaep"]);
+    assert_eq!(note, "note: 3 budgets or partitions in use, such as keap; `paceline list` shows them\n");
     let keys = |arguments: &[&str]| -> Vec<String> {
         let listed = json(&server, &[&["list"], arguments].concat());
         listed.as_array().unwrap().iter().map(|s| s["key"].as_str().unwrap().to_owned()).collect()

@@ -64,6 +64,9 @@ impl Command {
         let mut reports = Vec::with_capacity(wanted.len());
         for (budget, key) in wanted {
             let report = store.inspect(&budget, key.as_deref(), &[]).await?;
+            if report.is_none() && self.budget.is_some() {
+                opened.note_what_is_in_use(&budget, key.as_deref()).await?;
+            }
             // Nobody uses it, or nobody has for so long that it makes no difference.
             reports.push(report.unwrap_or_else(|| Report { budget, key, ..Report::default() }));
         }

@@ -6,7 +6,7 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
 use paceline::{Budget, Config, RedisStore, RedisUrl, Report};
 
-use crate::{Failure, store};
+use crate::{Failure, figures::count, store, tell};
 
 /// Budgets that are looked at together: enough that no round trip is waited for, and few for the Redis that serves others.
 const AT_ONCE: usize = 64;
@@ -80,6 +80,22 @@ impl Opened {
         let found: Vec<Option<Report>> = found.try_collect().await?;
         // One that vanished meanwhile is not in use any more.
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Says beside the output what may have been meant by the name of a budget that nobody uses: one of its partitions, or
+    /// another budget.
+    pub async fn note_what_is_in_use(&self, budget: &str, key: Option<&str>) -> Result<(), Failure> {
+        let names = self.store.budgets().await?;
+        let partitions: Vec<&str> =
+            names.iter().filter(|(name, _)| name == budget).filter_map(|(_, key)| key.as_deref()).collect();
+        if let (None, Some(first)) = (key, partitions.first()) {
+            let known = count(partitions.len() as u64, "partition");
+            tell(format_args!("note: {known} of budget {budget} in use, name one with --key, such as --key '{first}'"));
+        } else if let (None, Some((first, _))) = (partitions.first(), names.first()) {
+            let known = count(names.len() as u64, "budget");
+            tell(format_args!("note: {known} or partitions in use, such as {first}; `paceline list` shows them"));
+        }
+        Ok(())
     }
 
     /// Which limits and numbers the configuration has for a budget.

@@ -45,6 +45,9 @@ impl Command {
         let mut calls = vec![1, 100];
         calls.extend(self.calls.filter(|n| !calls.contains(n)));
         let report = opened.store.inspect(&budget, self.key.as_deref(), &calls).await?;
+        if report.is_none() {
+            opened.note_what_is_in_use(&budget, self.key.as_deref()).await?;
+        }
         let answer = Answer::of(&budget, self.key.as_deref(), report, &calls);
         if self.json {
             say(serde_json::to_string_pretty(&answer)?);
