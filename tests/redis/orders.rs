@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use paceline::{Budget, Decision, Limit, Limiter, ManualClock, Order, Quota, RedisStore};
+use paceline::{Budget, Decision, Limit, LimitReport, Limiter, ManualClock, Order, Quota, RedisStore};
 
 use crate::support::RedisServer;
 
@@ -12,6 +12,8 @@ fn budget() -> Budget {
     Budget::builder("keap")
         .limit(Limit::sliding_window("hour", Quota::per_hour(4)))
         .limit(Limit::token_bucket("bucket", Quota::per_minute(60)))
+        .limit(Limit::fixed_window("day", Quota::per_day(1000)).zone("Europe/Berlin"))
+        .limit(Limit::concurrency("open", 50))
         .build()
         .unwrap()
 }
@@ -20,6 +22,11 @@ fn budget() -> Budget {
 async fn at(server: &RedisServer, clock: &ManualClock) -> (Limiter, RedisStore) {
     let store = RedisStore::connect_with_clock(server.url(), clock.clone()).await.unwrap();
     (Limiter::new(store.clone(), budget()), store)
+}
+
+async fn limit(limiter: &Limiter, name: &str) -> LimitReport {
+    let report = limiter.inspect().await.unwrap().unwrap();
+    report.limits.into_iter().find(|limit| limit.name == name).unwrap()
 }
 
 async fn granted(limiter: &Limiter, calls: u64) -> u64 {
@@ -111,13 +118,22 @@ async fn a_quota_holds_for_its_time_whatever_is_configured() {
     let quota = |limit: &str, quota| Order::Quota { limit: limit.into(), quota, time: HOUR * 3 };
     store.order("keap", None, &quota("hour", 2), "anna", "").await.unwrap();
     assert_eq!(granted(&limiter, 5).await, 1);
-    let hour = limiter.inspect().await.unwrap().unwrap().limits[1].clone();
+    let hour = limit(&limiter, "hour").await;
     let ordered = hour.feedback.unwrap().ordered.unwrap();
     assert_eq!((hour.quota, ordered.quota, ordered.left_ms), (2, 2, 3 * 3_600_000));
     clock.advance(HOUR);
     assert_eq!(granted(&limiter, 5).await, 2);
     clock.advance(HOUR * 2);
     assert_eq!(granted(&limiter, 9).await, 4, "the configured one holds again");
+    clock.advance(HOUR);
+    store.order("keap", None, &quota("day", 9), "anna", "").await.unwrap();
+    store.order("keap", None, &quota("open", 1), "anna", "").await.unwrap();
+    let Decision::Granted(held) = limiter.try_acquire(1).await.unwrap() else { panic!("one at a time") };
+    assert_eq!(granted(&limiter, 1).await, 0);
+    held.cancel();
+    limiter.flush().await.unwrap();
+    assert_eq!(granted(&limiter, 2).await, 1, "8 of the day's 9 were used");
+    clock.advance(HOUR * 3);
     // Of a bucket it is the burst and the pace: 6 at once, one every 10 s.
     clock.advance(HOUR);
     store.order("keap", None, &quota("hour", 1000), "anna", "more than is configured").await.unwrap();
@@ -136,9 +152,9 @@ async fn a_cooldown_by_hand_says_by_whom_and_why() {
     let order = Order::CoolDown { limit: Some("hour".into()), time: HOUR };
     store.order("keap", None, &order, "anna@ops 1", "degraded").await.unwrap();
     assert_eq!(granted(&limiter, 1).await, 0);
-    let limits = limiter.inspect().await.unwrap().unwrap().limits;
-    assert_eq!((limits[0].cooldown_ms, limits[1].cooldown_ms), (None, Some(3_600_000)));
-    let said = limits[1].feedback.clone().unwrap();
+    let hour = limit(&limiter, "hour").await;
+    assert_eq!((limit(&limiter, "bucket").await.cooldown_ms, hour.cooldown_ms), (None, Some(3_600_000)));
+    let said = hour.feedback.unwrap();
     assert_eq!((said.cause.as_str(), said.origin.unwrap().host.as_str()), ("by hand: degraded", "anna@ops"));
     clock.advance(HOUR);
     assert_eq!(granted(&limiter, 1).await, 1);
@@ -154,7 +170,7 @@ async fn orders_leave_a_trail_and_those_that_make_no_sense_none() {
     assert_eq!(granted(&limiter.for_key("t 1").unwrap(), 1).await, 1);
     assert_eq!(granted(&limiter, 1).await, 1);
     let unknown = refused(Order::Quota { limit: "hourly".into(), quota: 1, time: HOUR }).await;
-    assert!(unknown.contains("no limit hourly is in use; it has bucket, hour"), "{unknown}");
+    assert!(unknown.contains("no limit hourly is in use; it has bucket, day, hour, open"), "{unknown}");
     assert!(refused(Order::Quota { limit: "hour".into(), quota: 0, time: HOUR }).await.contains("from 1 to"));
     let forever = Order::CoolDown { limit: None, time: Duration::from_secs(86_400 * 32) };
     assert!(refused(forever).await.contains("31days"));
