@@ -7,7 +7,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
-use paceline::{Budget, Limiter, MemoryStore};
+use paceline::{ArrivalWithin, Budget, CountFrom, Limiter, MemoryStore};
 use tokio::{
     task::LocalSet,
     time::{Instant, sleep},
@@ -98,8 +98,22 @@ impl Fleet {
             rejected: shared.upstream.borrow().rejected,
             exchanges: limiters.iter().map(Limiter::exchanges).sum(),
             waits: shared.waits.take(),
+            hold_s: shared.fleet.hold_s(),
             allowances: upstream::common(&shared.fleet.budget).filter_map(Allowance::of).collect(),
         })
+    }
+}
+
+impl Fleet {
+    /// How long a unit is in flight, in the mean.
+    fn hold_s(&self) -> f64 {
+        let latency = (self.latency.least + self.latency.most) / 2;
+        let hold = match (self.pace, self.budget.count_from(), self.budget.arrival_within()) {
+            (Pace::Together, CountFrom::Response, ArrivalWithin::Limited(within)) => latency.min(within),
+            (Pace::Together, CountFrom::Response, ArrivalWithin::Unbounded) => latency,
+            _ => Duration::ZERO,
+        };
+        hold.as_secs_f64()
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Tried {
     pub exchanges: u64,
     pub waits: Waits,
     pub allowances: Vec<Allowance>,
+    /// How long a unit is in flight, in the mean.
+    pub hold_s: f64,
 }
 
 /// What to expect.
@@ -39,6 +41,8 @@ pub struct Outcome {
     /// The limit of which most is used, and how much of what it allows in that time.
     pub tightest: Option<String>,
     pub share: Option<f64>,
+    /// How much of it can be used, since units are held until their answers are in.
+    pub possible: Option<f64>,
     /// From wanting to send to sending, in milliseconds.
     pub wait_ms: WaitMs,
     /// Calls to Redis for each call.
@@ -81,7 +85,7 @@ impl Tried {
             let column = at.as_secs_f64() / end.as_secs_f64().max(f64::MIN_POSITIVE) * COLUMNS as f64;
             chart[(column as usize).min(COLUMNS - 1)] += 1;
         }
-        let shares = self.allowances.iter().map(|a| (a.limit.clone(), a.share(calls as f64, takes_s)));
+        let shares = self.allowances.iter().map(|a| (a, a.share(calls as f64, takes_s)));
         let tightest = shares.max_by(|a, b| a.1.total_cmp(&b.1));
         let calls_per_s = calls as f64 / takes_s.max(f64::MIN_POSITIVE);
         Outcome {
@@ -89,8 +93,9 @@ impl Tried {
             tried: tried as u64,
             rejected: self.rejected,
             calls_per_s,
-            share: tightest.as_ref().map(|(_, share)| *share),
-            tightest: tightest.map(|(limit, _)| limit),
+            share: tightest.map(|(_, share)| share),
+            possible: tightest.map(|(allowance, _)| allowance.possible(self.hold_s)),
+            tightest: tightest.map(|(allowance, _)| allowance.limit.clone()),
             wait_ms: WaitMs {
                 p50: self.waits.quantile(0.5),
                 p99: self.waits.quantile(0.99),
@@ -109,10 +114,12 @@ type Line<'a> = (&'a str, &'a dyn Fn(&Outcome) -> String);
 pub fn shown(together: &Outcome, alone: Option<&Outcome>, budget: &Budget, width: u16) -> String {
     let ways: Vec<&Outcome> = std::iter::once(together).chain(alone).collect();
     let ms = |ms: f64| time(ms.round() as u64);
-    let rows: [Line<'_>; 7] = [
+    let percent = |share: Option<f64>| share.map_or("-".into(), |share| format!("{:.1} %", share * 100.0));
+    let rows: [Line<'_>; 8] = [
         ("takes", &|o| ms(o.takes_s * 1000.0)),
         ("calls a second", &|o| format!("{:.2}", o.calls_per_s)),
-        ("share of the tightest limit", &|o| o.share.map_or("-".into(), |share| format!("{:.1} %", share * 100.0))),
+        ("share of the tightest limit", &|o| percent(o.share)),
+        ("  possible at this latency", &|o| percent(o.possible)),
         ("told 429", &|o| o.rejected.to_string()),
         ("wait for a turn, median", &|o| ms(o.wait_ms.p50)),
         ("wait for a turn, 99 %", &|o| ms(o.wait_ms.p99)),
@@ -146,9 +153,9 @@ mod tests {
 
     fn tried(calls: u64, rate: f64) -> Tried {
         let answered = (1..=calls).map(|i| Duration::from_secs_f64(i as f64 / rate)).collect();
-        let allowance = |limit: &str, calls, per_s| Allowance { limit: limit.into(), calls, per_s };
+        let allowance = |limit: &str, calls, per_s| Allowance { limit: limit.into(), calls, per_s, slides: true };
         let allowances = vec![allowance("minute", 240.0, 60.0), allowance("spike", 5.0, 1.0)];
-        Tried { answered, rejected: 0, exchanges: 2 * calls, waits: Waits::default(), allowances }
+        Tried { answered, rejected: 0, exchanges: 2 * calls, waits: Waits::default(), allowances, hold_s: 0.1 }
     }
 
     #[test]
@@ -157,6 +164,7 @@ mod tests {
         assert!((outcome.takes_s - 10_000.0 / 3.9).abs() < 1.0, "{outcome:?}");
         assert_eq!(outcome.tightest.as_deref(), Some("minute"));
         assert!((outcome.share.unwrap() - 0.975).abs() < 0.001);
+        assert!((outcome.possible.unwrap() - 60.0 / 60.1).abs() < 1e-9);
         assert_eq!((outcome.exchanges_per_call, outcome.chart.iter().sum::<u64>()), (2.0, 1000));
     }
 
@@ -164,8 +172,8 @@ mod tests {
     fn days_whose_calls_all_come_in_the_morning_count_as_whole_days() {
         let day = |n: u64| (0..1000).map(move |i| Duration::from_secs(n * 86_400 + i));
         let answered = (0..5).flat_map(day).chain(day(5).take(1)).collect();
-        let allowances = vec![Allowance { limit: "day".into(), calls: 1000.0, per_s: 86_400.0 }];
-        let tried = Tried { answered, rejected: 0, exchanges: 0, waits: Waits::default(), allowances };
+        let allowances = vec![Allowance { limit: "day".into(), calls: 1000.0, per_s: 86_400.0, slides: false }];
+        let tried = Tried { answered, rejected: 0, exchanges: 0, waits: Waits::default(), allowances, hold_s: 0.1 };
         let days = tried.outcome(365_000).takes_s / 86_400.0;
         assert!((364.0..366.0).contains(&days), "{days}");
     }

@@ -30,6 +30,8 @@ pub struct Allowance {
     pub calls: f64,
     /// In so many seconds.
     pub per_s: f64,
+    /// In any such time: a unit that is in flight keeps its place.
+    pub slides: bool,
 }
 
 impl Allowance {
@@ -41,12 +43,18 @@ impl Allowance {
             _ => return None,
         };
         let (calls, per_s) = (quota.amount() as f64, quota.period().as_secs_f64());
-        Some(Self { limit: limit.name().to_owned(), calls, per_s })
+        let slides = matches!(limit.kind(), Kind::SlidingWindow { .. });
+        Some(Self { limit: limit.name().to_owned(), calls, per_s, slides })
     }
 
     /// Calls a second.
     pub fn rate(&self) -> f64 {
         self.calls / self.per_s
+    }
+
+    /// The part of it that can be used when units are held for so long.
+    pub fn possible(&self, hold_s: f64) -> f64 {
+        if self.slides { self.per_s / (self.per_s + hold_s) } else { 1.0 }
     }
 
     /// The part that so many calls in so many seconds are of it.
