@@ -14,13 +14,15 @@
 local PAGE, META, FARTHEST, NOWHERE = '250', '<dddddddd', 315360000000000, 9007199254740991
 
 local m, pause = Fields.get('m'), Fields.get('p')
-if not m and not pause then return {} end
 local time = redis.call('TIME')
 local wall = time[1] * 1000000 + time[2]
 if ARGV[1] ~= '' then wall = tonumber(ARGV[1]) end
 local offset, last, settle_until, _ = 0, wall, 0, nil
 if m then _, offset, last, _, settle_until = struct.unpack(META, m) end
 local t = { now = math.max(wall + offset, last), wall = wall }
+
+local paused_until = pause and struct.unpack('<d', pause) or 0
+if not m and paused_until <= t.now then return {} end
 
 local function us(at) return math.max(at - t.now, 0) end
 
@@ -75,11 +77,9 @@ local function session_of(name)
 end
 
 local function pause_now()
-  if not pause then return {} end
-  local till, after = struct.unpack('<d', pause)
-  if till <= t.now then return {} end
-  local who, why = cmsgpack.unpack(string.sub(pause, after))
-  return { till < NOWHERE and till - t.now or -1, who, why }
+  if paused_until <= t.now then return {} end
+  local who, why = cmsgpack.unpack(string.sub(pause, 9))
+  return { paused_until < NOWHERE and paused_until - t.now or -1, who, why }
 end
 
 local page = redis.call('HSCAN', Fields.hash, ARGV[2], 'COUNT', PAGE)

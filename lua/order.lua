@@ -60,9 +60,14 @@ if meta then Fields.set('m', struct.pack(META, unpack(meta, 1, 8)) .. meta.node)
 Fields.flush({})
 
 -- A pause must outlive the time after which a budget that nobody uses is forgotten.
-if order == 'pause' then
+if order == 'pause' and us < 0 then
   redis.call('PERSIST', Fields.hash)
   redis.call('PERSIST', Fields.line)
+elseif order == 'pause' then
+  local ms = math.floor((us + FORGET) / 1000)
+  for _, key in ipairs({ Fields.hash, Fields.line }) do
+    if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms) end
+  end
 elseif order == 'resume' and meta then
   local ms = math.floor((meta[8] - t.now) / 1000)
   redis.call('PEXPIRE', Fields.hash, ms)

@@ -91,6 +91,8 @@ async fn partitions_are_listed_busiest_first_and_filtered() {
     assert_eq!(note, "note: 3 partitions of budget keap in use, name one with --key, such as --key 'tenant-1'\n");
     let (_, note, _) = paceline(&server, &["why", "kaep"]);
     assert_eq!(note, "note: 3 budgets or partitions in use, such as keap; `paceline list` shows them\n");
+    let (_, note, _) = paceline(&server, &["pause", "keap", "--key", "tenat-1", "--for", "1ms", "--yes"]);
+    assert!(note.starts_with("note: 3 partitions of budget keap in use"), "a name that was mistyped: {note}");
     let keys = |arguments: &[&str]| -> Vec<String> {
         let listed = json(&server, &[&["list"], arguments].concat());
         listed.as_array().unwrap().iter().map(|s| s["key"].as_str().unwrap().to_owned()).collect()

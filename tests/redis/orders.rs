@@ -82,6 +82,8 @@ async fn a_pause_may_come_before_anybody_and_end_by_itself() {
     let clock = ManualClock::new();
     let (limiter, store) = at(&server, &clock).await;
     store.order("keap", None, &Order::Pause { time: Some(HOUR) }, "anna", "").await.unwrap();
+    let kept: i64 = server.command(&["PTTL", "pl:1:{keap}"]).parse().unwrap();
+    assert!((3_600_000..=3_660_000).contains(&kept), "no longer than it lasts, and a minute: {kept}");
     assert_eq!(granted(&limiter, 1).await, 0);
     let error = limiter.acquire_within(1, HOUR / 2).await.unwrap_err();
     assert!(error.is_paused(), "half an hour is too short, and it is said at once: {error}");

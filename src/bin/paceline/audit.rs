@@ -17,8 +17,8 @@ pub struct Command {
     #[arg(long, requires = "budget")]
     key: Option<String>,
     /// The last so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    last: usize,
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    last: u32,
     #[command(flatten)]
     source: Source,
     /// Print a JSON array with one object for each
@@ -38,7 +38,7 @@ impl Command {
         let opened = self.source.open().await?;
         let budget = self.budget.as_deref().map(|name| opened.name(name)).transpose()?;
         let wanted = budget.as_deref().map(|budget| (budget, self.key.as_deref()));
-        let orders = opened.store.audit(wanted, self.last).await?;
+        let orders = opened.store.audit(wanted, self.last as usize).await?;
         if self.json {
             say(serde_json::to_string_pretty(&orders)?);
         } else if orders.is_empty() {

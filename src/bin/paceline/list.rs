@@ -127,7 +127,8 @@ impl Summary {
             self.waiting.to_string(),
             if self.paused { "paused".into() } else { figures::maybe_time(self.cooldown_ms) },
             self.sessions.to_string(),
-            figures::time(self.idle_ms),
+            // One that was only paused has not been used.
+            self.busiest.as_ref().map_or("-".into(), |_| figures::time(self.idle_ms)),
         ]
     }
 }

@@ -52,7 +52,12 @@ impl Common {
     /// The same in a command that goes on; `false`: it was declined.
     pub async fn order(&self, opened: &Opened, order: &Order, meaning: &str) -> Result<bool, Failure> {
         let budget = opened.name(&self.budget)?;
-        let report = opened.store.inspect(&budget, self.key.as_deref(), &[]).await?.unwrap_or_default();
+        let report = opened.store.inspect(&budget, self.key.as_deref(), &[]).await?;
+        if report.is_none() {
+            // It may be a name that was mistyped.
+            opened.note_what_is_in_use(&budget, self.key.as_deref()).await?;
+        }
+        let report = report.unwrap_or_default();
         if !self.yes && !agreed(&format!("{} {}", users(&self.name(), &report), meaning))? {
             return Ok(false);
         }
@@ -106,6 +111,17 @@ fn agreed(question: &str) -> Result<bool, Failure> {
 /// The person and the host: for people, not for proof.
 pub fn who() -> String {
     let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "somebody".into());
+    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(unnamed);
     format!("{user}@{}", paceline::host())
+}
+
+/// A cron job has no name in its environment.
+#[cfg(unix)]
+fn unnamed() -> String {
+    format!("uid-{}", rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn unnamed() -> String {
+    "somebody".to_owned()
 }

@@ -88,7 +88,7 @@ impl Opened {
         let names = self.store.budgets().await?;
         let partitions: Vec<&str> =
             names.iter().filter(|(name, _)| name == budget).filter_map(|(_, key)| key.as_deref()).collect();
-        if let (None, Some(first)) = (key, partitions.first()) {
+        if let Some(first) = partitions.first().filter(|_| key.is_none_or(|key| !partitions.contains(&key))) {
             let known = count(partitions.len() as u64, "partition");
             tell(format_args!("note: {known} of budget {budget} in use, name one with --key, such as --key '{first}'"));
         } else if let (None, Some((first, _))) = (partitions.first(), names.first()) {

@@ -107,10 +107,12 @@ impl Answer {
     pub fn shown(&self, width: u16) -> String {
         let mut parts = vec![textwrap::fill(&self.paragraph(), usize::from(width))];
         if !self.limits.is_empty() {
-            let calls: Vec<String> = self.forecast.iter().map(|f| count(f.calls, "call")).collect();
+            // Of a pause nobody knows how it goes on.
+            let forecast = if self.paused.is_some() { &[] } else { &self.forecast[..] };
+            let calls: Vec<String> = forecast.iter().map(|f| count(f.calls, "call")).collect();
             let mut header = vec!["limit", "taken", "cools"];
             header.extend(calls.iter().map(String::as_str));
-            parts.push(table(width, 1, &header, self.limits.iter().map(Bound::row)));
+            parts.push(table(width, 1, &header, self.limits.iter().map(|limit| limit.row(forecast.len()))));
             if self.limits.iter().any(|limit| limit.some_calls) {
                 parts.push("* concerns only calls of that tier or scope".into());
             }
@@ -193,12 +195,17 @@ impl Bound {
         }
     }
 
-    fn row(&self) -> Vec<String> {
+    fn row(&self, forecasts: usize) -> Vec<String> {
         let mark = if self.some_calls { " *" } else { "" };
         let taken = self.used.saturating_add(self.in_flight);
         let mut row =
             vec![format!("{}{mark}", self.limit), format!("{taken} of {}", self.quota), maybe_time(self.cooldown_ms)];
-        row.extend(self.forecast.iter().map(|f| if f.wait_ms == 0 { "at once".into() } else { time(f.wait_ms) }));
+        row.extend(
+            self.forecast
+                .iter()
+                .take(forecasts)
+                .map(|f| if f.wait_ms == 0 { "at once".into() } else { time(f.wait_ms) }),
+        );
         row
     }
 }
