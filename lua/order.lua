@@ -39,6 +39,15 @@ elseif order ~= 'pause' then
   end
 end
 
+-- Forgets what was used and what responses said. What is in flight stays.
+local function restart(limit)
+  if limit.is.forget then limit.is.forget(limit) end
+  if limit.told then Fields.drop('y:' .. limit.key) end
+  limit.told = false
+  limit.is.start(limit, t)
+  if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
+end
+
 if order == 'pause' then
   Fields.set('p', struct.pack('<d', us >= 0 and t.now + us or NOWHERE) .. cmsgpack.pack(who, why))
 elseif order == 'resume' then
@@ -47,7 +56,7 @@ elseif order == 'resume' then
 end
 for _, limit in ipairs(limits) do
   limit.is.roll(limit, t)
-  if order == 'reset' then Limit.restart(limit, t) end
+  if order == 'reset' then restart(limit) end
   if order == 'cool' then
     local said = { age = 0, wait = us, penalty = 0, most = 0, cause = 'by hand: ' .. why }
     Feedback.cool(limit, said, limit.capacity, { who = who, at_grant = false, strangers = false }, t)

@@ -75,15 +75,6 @@ local function redefine(limit, terms, t)
   if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
 end
 
--- Forgets what was used and what responses said. What is in flight stays.
-local function restart(limit, t)
-  if limit.is.forget then limit.is.forget(limit) end
-  if limit.told then Fields.drop('y:' .. limit.key) end
-  limit.told = false
-  limit.is.start(limit, t)
-  if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
-end
-
 -- Units granted: in flight from now on.
 local function grant(limit, units, t)
   limit.flying = limit.flying + units
@@ -135,7 +126,6 @@ end
 return {
   read = read, packed = packed, new = new, redefine = redefine, grant = grant, land = land, unsent = unsent,
   learn = learn, free = free, cooling = cooling, release = release, idle = idle, drop = drop,
-  restart = restart,
 }
 
 end)()

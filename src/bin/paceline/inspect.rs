@@ -55,15 +55,13 @@ impl Command {
     }
 
     async fn reports(&self, opened: &Opened) -> Result<Vec<Report>, Failure> {
-        let store = &opened.store;
         let wanted: Vec<(String, Option<String>)> = match (&self.budget, &opened.config) {
             (Some(name), _) => vec![(opened.name(name)?, self.key.clone())],
             (None, Some(config)) => config.budgets().map(|budget| (budget.name().to_owned(), None)).collect(),
-            (None, None) => store.budgets().await?,
+            (None, None) => opened.names().await?,
         };
-        let mut reports = Vec::with_capacity(wanted.len());
-        for (budget, key) in wanted {
-            let report = store.inspect(&budget, key.as_deref(), &[]).await?;
+        let mut reports = Vec::new();
+        for (budget, key, report) in opened.looks(wanted, || ()).await? {
             if report.is_none() && self.budget.is_some() {
                 opened.note_what_is_in_use(&budget, key.as_deref()).await?;
             }

@@ -21,6 +21,9 @@ pub struct Source {
     redis: Option<String>,
 }
 
+/// A budget, its partition, and what is known of it.
+type Look = (String, Option<String>, Option<Report>);
+
 /// A source that was opened.
 pub struct Opened {
     pub config: Option<Config>,
@@ -68,18 +71,21 @@ impl Opened {
         names: Vec<(String, Option<String>)>,
         looked: impl Fn(),
     ) -> Result<Vec<Report>, Failure> {
+        // One that vanished meanwhile is not in use any more.
+        Ok(self.looks(names, looked).await?.into_iter().filter_map(|(_, _, report)| report).collect())
+    }
+
+    /// The same in the order of the names, with those that nobody uses.
+    pub async fn looks(&self, names: Vec<(String, Option<String>)>, looked: impl Fn()) -> Result<Vec<Look>, Failure> {
         let looks = names.into_iter().map(|(budget, key)| {
             let looked = &looked;
             async move {
-                let report = self.store.inspect(&budget, key.as_deref(), &[]).await;
+                let report = self.store.inspect(&budget, key.as_deref(), &[]).await?;
                 looked();
-                report
+                Ok::<_, Failure>((budget, key, report))
             }
         });
-        let found = futures_util::stream::iter(looks).buffer_unordered(AT_ONCE);
-        let found: Vec<Option<Report>> = found.try_collect().await?;
-        // One that vanished meanwhile is not in use any more.
-        Ok(found.into_iter().flatten().collect())
+        futures_util::stream::iter(looks).buffered(AT_ONCE).try_collect().await
     }
 
     /// Says beside the output what may have been meant by the name of a budget that nobody uses: one of its partitions, or
