@@ -31,7 +31,8 @@ fn doctor(url: &str, more: &[&str]) -> Diagnosis {
 
 fn run(arguments: &[&str]) -> Diagnosis {
     let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
-    let output = command.arg("doctor").args(arguments).env_remove("PACELINE_REDIS_URL").output().unwrap();
+    let output =
+        command.arg("doctor").args(arguments).env_remove("PACELINE_REDIS_URL").env("COLUMNS", "80").output().unwrap();
     let [out, told] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     assert!(!out.contains(SECRET) && !told.contains(SECRET), "{out}{told}");
     Diagnosis { out, told, code: output.status.code().unwrap() }
@@ -55,7 +56,7 @@ fn expect(url: &str, check: &str, status: &str, seen: &str) {
 
 #[test]
 fn a_redis_as_it_should_be_passes_every_check_and_nothing_is_changed() {
-    let server = RedisServer::own();
+    let server = RedisServer::own_with(&["--appendonly", "yes"]);
     let Diagnosis { out, told, code } = doctor(server.url(), &["--json"]);
     let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, told.as_str()), (0, ""), "{out}");
@@ -93,7 +94,8 @@ fn a_redis_as_it_should_be_passes_every_check_and_nothing_is_changed() {
 
 #[test]
 fn people_get_what_was_seen_why_and_the_mend_in_80_columns() {
-    let server = RedisServer::own_with(&["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]);
+    let settings = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru", "--appendonly", "yes"];
+    let server = RedisServer::own_with(&settings);
     let Diagnosis { out, code, .. } = doctor(server.url(), &[]);
     assert_eq!(code, 1, "{out}");
     assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
@@ -163,6 +165,7 @@ fn a_cluster_is_not_supported() {
 fn snapshots_alone_are_warned_of_and_an_append_only_file_is_not() {
     expect(RedisServer::own_with(&["--save", "3600 1"]).url(), "persistence", "warning", "save 3600 1");
     expect(RedisServer::own_with(&["--appendonly", "yes"]).url(), "persistence", "ok", "appendfsync everysec");
+    expect(RedisServer::own().url(), "persistence", "warning", "nothing is kept");
 }
 
 #[test]
@@ -208,7 +211,7 @@ fn keys_that_should_not_be_there_are_told() {
         (["HSET", "pl:1:{keap}", "m", "x", ""], "warning", "pl:1:{keap} is without an expiry"),
         (["SET", "pl:1:{keap}", "x", "EX", "99"], "broken", "pl:1:{keap} is of another type"),
         (["SET", "pl:1:{keap}:line", "x", "EX", "99"], "broken", "pl:1:{keap}:line is of another type"),
-        (["SET", "pl:mine", "x", "EX", "99"], "ok", "0 budgets"),
+        (["SET", "pl:mine", "x", "EX", "99"], "ok", "budgets and partitions: 0"),
         // A layout of two, as a little-endian double.
         (["HSET", "pl:1:{keap}", "m", "\0\0\0\0\0\0\0@", ""], "broken", "pl:1:{keap} is of a newer paceline"),
     ] {
@@ -231,7 +234,7 @@ fn a_pause_has_no_expiry_and_leaves_a_trail_and_both_are_as_they_should_be() {
     pause.args(["pause", "keap", "--yes", "--redis", server.url()]).assert().success();
     assert_eq!(server.command(&["PTTL", "pl:1:{keap}"]), "-1");
     assert_eq!(server.command(&["TYPE", "pl:1:{keap}:audit"]), "stream");
-    expect(server.url(), "keys", "ok", "1 budgets");
+    expect(server.url(), "keys", "ok", "partitions: 1");
 }
 
 #[test]

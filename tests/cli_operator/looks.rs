@@ -55,18 +55,6 @@ async fn a_busy_budget_says_what_binds_and_who_waits() {
     assert_shown("inspect", &paceline(&server, &["inspect", "keap"]).0);
     let (list, _, _) = paceline(&server, &["list"]);
     assert_shown("list", &list);
-    for look in [&["list"][..], &["inspect", "keap"], &["why", "keap"]] {
-        let narrow = Command::new(env!("CARGO_BIN_EXE_paceline"))
-            .args(look)
-            .env("PACELINE_REDIS_URL", server.url())
-            .env_remove("COLUMNS")
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&narrow.stdout).into_owned();
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{look:?}\n{text}");
-        assert!(!text.contains('\u{1b}'), "no colours in a pipe");
-    }
-
     let why = json(&server, &["why", "keap"]);
     assert_eq!((&why["binds"], &why["ahead"][0]["waiting"]), (&"hour".into(), &1.into()));
     let wait = why["forecast"][0]["wait_ms"].as_u64().unwrap();
@@ -144,6 +132,68 @@ async fn who_stops_reading_ends_it_without_a_word() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     drop(held);
+}
+
+/// As it is printed into a pipe, where nothing but `COLUMNS` says how wide it may be.
+fn at(server: &RedisServer, columns: Option<usize>, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
+    command.args(arguments).env("PACELINE_REDIS_URL", server.url()).env_remove("COLUMNS");
+    let output = command.envs(columns.map(|columns| ("COLUMNS", columns.to_string()))).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_is_printed_fits_and_names_stay_whole_as_long_as_they_may() {
+    let server = RedisServer::own();
+    let limits =
+        ["spike", "tenant-minute", "day-of-the-app"].map(|name| Limit::sliding_window(name, Quota::per_hour(5000)));
+    let budget = limits.into_iter().fold(Budget::builder("keap"), |budget, limit| budget.limit(limit)).build().unwrap();
+    let limiter = Limiter::new(RedisStore::connect_trusting(server.url()).await.unwrap(), budget);
+    let held = take(&limiter.for_key("tenant-4711").unwrap(), 1).await;
+    limiter.for_key("tenant-4711").unwrap().cool_down(Duration::from_secs(600)).await.unwrap();
+    for look in [&["list"][..], &["inspect", "keap", "--key", "tenant-4711"], &["why", "keap", "--key", "tenant-4711"]]
+    {
+        for columns in [None, Some(200), Some(80), Some(60), Some(40), Some(25)] {
+            let text = at(&server, columns, look);
+            let most = columns.unwrap_or(usize::MAX);
+            let hosts = |line: &&str| !line.contains("host  ") && !line.contains("who waits");
+            let mut lines = text.lines().filter(hosts);
+            assert!(lines.all(|line| line.chars().count() <= most), "{look:?} {columns:?}\n{text}");
+            assert!(!text.contains('\u{1b}'), "no colours in a pipe");
+            let whole = if look[0] == "list" { "keap/tenant-4711" } else { "tenant-minute" };
+            assert!(most < 80 || text.contains(whole), "{look:?} {columns:?}\n{text}");
+        }
+    }
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_hides_nothing_that_is_in_use() {
+    let server = RedisServer::own();
+    let held = take(&limiter(&server).await, 1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("paceline.toml");
+    std::fs::write(&file, "[budget.crm]\nlimit = [{ name = 'a', kind = 'concurrency', quota = 3 }]").unwrap();
+    let with = |arguments: &[&str]| paceline(&server, &[arguments, &["--config", file.to_str().unwrap()]].concat());
+    assert!(with(&["list"]).0.contains("\nkeap "), "every budget of this Redis");
+    assert!(with(&["inspect"]).0.starts_with("budget crm\n"), "all of the configuration");
+    assert!(with(&["inspect", "keap"]).0.contains("hour"));
+    assert_eq!(with(&["why", "crm"]).2, 0);
+    let (_, err, code) = with(&["why", "kaep"]);
+    let error = "error: there is no budget kaep in the configuration; it has crm\n";
+    assert_eq!((err.as_str(), code), (error, 1));
+    drop(held);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_could_not_be_written_is_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_paceline")).args(["presets", "--json"]).stdout(full).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.starts_with("error: the output could not be written: No space left on device"), "{told}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

@@ -24,7 +24,28 @@ fn an_order_that_nobody_confirms_is_not_given() {
     let (out, _, _) = paceline(&server, &["audit"]);
     assert_eq!(out, "Nothing was ordered.\n");
     let (_, err, code) = paceline(&server, &["pause", "keap"]);
-    assert_eq!((err.as_str(), code), ("error: there is no terminal to ask on; say --yes to do it all the same\n", 1));
+    let question = "Budget keap: nobody uses it now. Nobody is granted anything until `paceline resume`";
+    assert!(err.starts_with(question), "it says first what it would do: {err}");
+    assert!(err.ends_with("\nerror: there is no terminal to ask on; say --yes to do it all the same\n") && code == 1);
+}
+
+#[test]
+fn an_order_that_cannot_be_given_says_why_and_for_whom() {
+    let server = RedisServer::own();
+    let long = "x".repeat(201);
+    for (order, error) in [
+        (
+            &["resume", "keap", "--key", "t1"][..],
+            "budget keap, key t1: it is not paused, so there is nothing to resume",
+        ),
+        (&["reset", "keap", "--key", "t1"], "budget keap, key t1: nobody uses it in this Redis"),
+        (&["pause", "keap", "--why", &long], "budget keap: say in 200 characters why it is ordered"),
+        (&["limit", "keap", "day", "--quota", "-1", "--for", "1h"], "invalid value '-1' for '--quota <N>'"),
+    ] {
+        let (out, err, code) = paceline(&server, &[order, &["--yes"]].concat());
+        assert!(err.contains(error) && out.is_empty() && code != 0, "{order:?}: {err}{out}");
+    }
+    assert_eq!(paceline(&server, &["audit"]).0, "Nothing was ordered.\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::{Failure, figures, say, source::Source};
+use crate::{Failure, page::Page, say, source::Source};
 
 /// Show what operators ordered: who, from where, when, what and why
 #[derive(Args)]
@@ -36,8 +36,7 @@ Some thousand orders of each budget are kept, for 90 days after the last.";
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
         let opened = self.source.open().await?;
-        let budget = self.budget.as_deref().map(|name| opened.name(name)).transpose()?;
-        let wanted = budget.as_deref().map(|budget| (budget, self.key.as_deref()));
+        let wanted = self.budget.as_deref().map(|budget| (budget, self.key.as_deref()));
         let orders = opened.store.audit(wanted, self.last as usize).await?;
         if self.json {
             say(serde_json::to_string_pretty(&orders)?);
@@ -49,7 +48,9 @@ impl Command {
                 let name = order.key.map_or(order.budget.clone(), |key| format!("{}/{key}", order.budget));
                 vec![when.strftime("%Y-%m-%d %H:%M:%SZ").to_string(), name, order.order, order.who, order.why]
             });
-            say(figures::table(figures::width(), 5, &["when", "budget", "order", "who", "why"], rows));
+            let mut page = Page::new();
+            page.table(5, &["when", "budget", "order", "who", "why"], rows);
+            say(page);
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -2,13 +2,15 @@
 
 use std::{
     fmt::Write as _,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use paceline::{ArrivalWithin, Budget, Config, CountFrom, Mistake, OnStoreError};
 use serde_json::json;
+
+use crate::{page::Page, say, tell};
 
 /// The file is wrong.
 const WRONG: u8 = 1;
@@ -35,7 +37,7 @@ impl Check {
                 if self.json {
                     self.print_json(&[json!({ "line": null, "column": null, "message": message })]);
                 } else {
-                    say(io::stderr(), &format!("{}: {message}\n", self.file.display()));
+                    tell(format_args!("{}: {message}", self.file.display()));
                 }
                 return ExitCode::from(UNREADABLE);
             }
@@ -43,12 +45,16 @@ impl Check {
         let folder = self.file.parent().unwrap_or(Path::new(""));
         match Config::parse_in(&text, folder).map_err(|errors| errors.in_file(&self.file)) {
             Ok(_) if self.json => self.print_json::<Mistake>(&[]),
-            Ok(config) => say(io::stdout(), &in_words(&config)),
+            Ok(config) => {
+                let mut page = Page::new();
+                page.say(in_words(&config).trim_end());
+                say(page);
+            }
             Err(errors) => {
                 if self.json {
                     self.print_json(errors.mistakes());
                 } else {
-                    say(io::stderr(), &format!("{errors}\n"));
+                    tell(errors);
                 }
                 return ExitCode::from(WRONG);
             }
@@ -59,13 +65,8 @@ impl Check {
     fn print_json<T: serde::Serialize>(&self, mistakes: &[T]) {
         let file = self.file.to_string_lossy();
         let report = json!({ "file": file, "ok": mistakes.is_empty(), "mistakes": mistakes });
-        say(io::stdout(), &format!("{report}\n"));
+        say(report);
     }
-}
-
-/// Whoever closed the pipe does not want to read it.
-fn say(mut to: impl io::Write, text: &str) {
-    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }
 
 fn in_words(config: &Config) -> String {

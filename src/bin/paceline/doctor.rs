@@ -14,7 +14,7 @@ use clap::Args;
 use paceline::{Config, Survey};
 
 use self::{finding::Finding, info::Info, report::Report};
-use crate::{Failure, say, source::Source};
+use crate::{Failure, page::Page, say, source::Source};
 
 /// Something does not hold.
 const BROKEN: u8 = 1;
@@ -48,7 +48,9 @@ impl Command {
                 if self.json {
                     say(report.json());
                 } else {
-                    say(&report);
+                    let mut page = Page::new();
+                    report.show(&mut page);
+                    say(page);
                 }
                 if report.is_broken() { ExitCode::from(BROKEN) } else { ExitCode::SUCCESS }
             }
@@ -81,7 +83,7 @@ async fn look(survey: &Survey, config: Option<&Config>) -> Result<Vec<Finding>, 
         server::cluster(&info),
         memory::eviction(&info),
         memory::room(&info),
-        server::persistence(&info, survey).await,
+        server::persistence(&info, survey, config).await,
         server::replication(&info, survey).await,
         ours::rights(survey.missing_rights().await?),
         wire::connections(&info, survey).await,

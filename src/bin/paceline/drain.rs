@@ -39,13 +39,13 @@ impl Command {
         if !common.order(&opened, &order, meaning).await? {
             return Ok(ExitCode::FAILURE);
         }
-        let budget = opened.name(&common.budget)?;
+        let budget = &common.budget;
         // Shows itself on a terminal only.
         let progress = ProgressBar::new_spinner();
         progress.enable_steady_tick(LOOK_EVERY);
         let end = Instant::now() + *timeout;
         loop {
-            let report = opened.store.inspect(&budget, common.key.as_deref(), &[]).await?.unwrap_or_default();
+            let report = opened.store.inspect(budget, common.key.as_deref(), &[]).await?.unwrap_or_default();
             let flying = report.limits.iter().map(|limit| limit.in_flight).max().unwrap_or(0);
             if flying == 0 {
                 progress.finish_and_clear();

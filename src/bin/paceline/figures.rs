@@ -1,46 +1,11 @@
-//! How figures look to people: tables that fit a terminal, bars, and times as short as they may be read.
+//! How figures look to people: bars, and times as short as they may be read.
 
 use std::time::Duration;
 
-use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 use paceline::Pause;
 
-/// A line below the header and no more: at 80 columns, borders would take the room that names need.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 /// Cells of a bar.
 const BAR: u64 = 10;
-/// Columns, where there is no terminal to ask.
-const USUAL_WIDTH: u16 = 80;
-
-/// Columns of the terminal that is printed to, else what `COLUMNS` says.
-pub fn width() -> u16 {
-    let asked = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|&columns| columns > 0);
-    console::Term::stdout().size_checked().map(|(_, columns)| columns).or_else(asked).unwrap_or(USUAL_WIDTH)
-}
-
-/// A table of so many columns at most, whose first `words` columns are words, and the others figures.
-pub fn table(width: u16, words: usize, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    let align = |row: Vec<String>| {
-        row.into_iter().enumerate().map(move |(column, text)| {
-            let side = if column < words { CellAlignment::Left } else { CellAlignment::Right };
-            Cell::new(text).set_alignment(side)
-        })
-    };
-    table.set_header(align(header.iter().map(|&title| title.into()).collect()));
-    for row in rows {
-        table.add_row(align(row));
-    }
-    // Figures stay whole: what is too wide breaks in the words.
-    for (number, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if number >= words {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
-    }
-    table.trim_fmt()
-}
 
 /// How much of a quota is used and in flight. What is taken rounds up, so that one unit of many still shows.
 pub fn bar(used: u64, in_flight: u64, quota: u64) -> String {

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 use paceline::Report;
 
-use self::view::View;
 use crate::{
-    Failure, figures, say,
+    Failure,
+    page::Page,
+    say,
     source::{Opened, Source},
 };
 
@@ -46,19 +47,26 @@ impl Command {
         } else if reports.is_empty() {
             say("No budget is in use in this Redis.");
         } else {
-            let view =
-                |report: &Report| View::new(report, opened.definition(&report.budget), figures::width()).to_string();
-            let views: Vec<String> = reports.iter().map(view).collect();
-            say(views.join("\n\n"));
+            let mut page = Page::new();
+            for (number, report) in reports.iter().enumerate() {
+                if number > 0 {
+                    page.say("");
+                }
+                view::show(&mut page, report, opened.definition(&report.budget).as_deref());
+            }
+            say(page);
         }
         Ok(ExitCode::SUCCESS)
     }
 
     async fn reports(&self, opened: &Opened) -> Result<Vec<Report>, Failure> {
         let wanted: Vec<(String, Option<String>)> = match (&self.budget, &opened.config) {
-            (Some(name), _) => vec![(opened.name(name)?, self.key.clone())],
+            (Some(name), _) => {
+                opened.must_have(name).await?;
+                vec![(name.clone(), self.key.clone())]
+            }
             (None, Some(config)) => config.budgets().map(|budget| (budget.name().to_owned(), None)).collect(),
-            (None, None) => opened.names().await?,
+            (None, None) => opened.store.budgets().await?,
         };
         let mut reports = Vec::new();
         for (budget, key, report) in opened.looks(wanted, || ()).await? {

@@ -18,7 +18,7 @@ pub struct Command {
     /// The limit, as `paceline inspect` names it
     limit: String,
     /// So many units; of a token bucket so many at once, and in the time that it takes to fill
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     quota: u64,
     /// For so long
     #[arg(long = "for", value_name = "TIME", value_parser = args::duration)]

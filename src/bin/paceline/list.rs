@@ -8,7 +8,9 @@ use paceline::{LimitReport, Report};
 use serde::Serialize;
 
 use crate::{
-    Failure, figures, say,
+    Failure, figures,
+    page::Page,
+    say,
     source::{Opened, Source},
 };
 
@@ -162,15 +164,17 @@ impl Command {
             return Ok(ExitCode::SUCCESS);
         }
         let header = ["budget", "busiest limit", "taken", "waiting", "cools", "sessions", "used ago"];
-        say(figures::table(figures::width(), 2, &header, all.iter().map(Summary::row)));
+        let mut page = Page::new();
+        page.table(2, &header, all.iter().map(Summary::row));
         if known > all.len() {
-            say(format!("and {} more; --top 0 lists all of them", known - all.len()));
+            page.say(format_args!("and {} more; --top 0 lists all of them", known - all.len()));
         }
+        say(page);
         Ok(ExitCode::SUCCESS)
     }
 
     async fn summaries(&self, opened: &Opened) -> Result<Vec<Summary>, Failure> {
-        let mut names = opened.names().await?;
+        let mut names = opened.store.budgets().await?;
         if let Some(filter) = &self.filter {
             names.retain(|(budget, key)| {
                 budget.contains(filter) || key.as_ref().is_some_and(|key| key.contains(filter))

@@ -17,6 +17,7 @@ mod list;
 mod man;
 mod metrics;
 mod order;
+mod page;
 mod pause;
 mod plan;
 mod presets;
@@ -36,6 +37,7 @@ use std::{
     fmt,
     io::{self, Write},
     process::ExitCode,
+    sync::OnceLock,
 };
 
 use clap::Parser;
@@ -76,19 +78,33 @@ async fn main() -> ExitCode {
         args::Command::Man(command) => command.run(),
         args::Command::Provider(command) => command.run().await,
     };
-    done.unwrap_or_else(|failure| {
+    let code = done.unwrap_or_else(|failure| {
         tell(format_args!("error: {failure}"));
         ExitCode::FAILURE
-    })
+    });
+    match UNWRITTEN.get() {
+        Some(why) => {
+            tell(format_args!("error: the output could not be written: {why}"));
+            ExitCode::FAILURE
+        }
+        None => code,
+    }
 }
+
+/// Why output could not be written: whoever reads what there is must not take it for all, so the command fails.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
 /// Prints a line for the person or the program that reads our output. That it may have stopped reading (`| head`) is no
-/// reason to panic, as `println!` would.
+/// failure, and no reason to panic, as `println!` would.
 fn say(line: impl fmt::Display) {
-    let _ = writeln!(io::stdout(), "{line}");
+    if let Err(why) = writeln!(io::stdout(), "{line}").and_then(|()| io::stdout().flush())
+        && why.kind() != io::ErrorKind::BrokenPipe
+    {
+        let _ = UNWRITTEN.set(why);
+    }
 }
 
-/// The same for what is said beside the output.
+/// The same for what is said beside the output, of which nobody could be told.
 fn tell(line: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -11,6 +11,7 @@ use crate::{
     figures::count,
     say,
     source::{Opened, Source},
+    tell,
 };
 
 /// The person did not want it after all.
@@ -51,17 +52,18 @@ impl Common {
 
     /// The same in a command that goes on; `false`: it was declined.
     pub async fn order(&self, opened: &Opened, order: &Order, meaning: &str) -> Result<bool, Failure> {
-        let budget = opened.name(&self.budget)?;
-        let report = opened.store.inspect(&budget, self.key.as_deref(), &[]).await?;
+        let budget = &self.budget;
+        opened.must_have(budget).await?;
+        let report = opened.store.inspect(budget, self.key.as_deref(), &[]).await?;
         if report.is_none() {
             // It may be a name that was mistyped.
-            opened.note_what_is_in_use(&budget, self.key.as_deref()).await?;
+            opened.note_what_is_in_use(budget, self.key.as_deref()).await?;
         }
         let report = report.unwrap_or_default();
         if !self.yes && !agreed(&format!("{} {}", users(&self.name(), &report), meaning))? {
             return Ok(false);
         }
-        opened.store.order(&budget, self.key.as_deref(), order, &who(), &self.why).await?;
+        opened.store.order(budget, self.key.as_deref(), order, &who(), &self.why).await?;
         Ok(true)
     }
 
@@ -100,10 +102,10 @@ fn users(name: &str, report: &Report) -> String {
 /// Asks a person; nobody who could be asked must say so beforehand.
 fn agreed(question: &str) -> Result<bool, Failure> {
     let terminal = console::Term::stderr();
+    tell(question);
     if !std::io::stdin().is_terminal() || !terminal.is_term() {
         return Err("there is no terminal to ask on; say --yes to do it all the same".into());
     }
-    terminal.write_line(question)?;
     terminal.write_str("Go on? [y/N] ")?;
     Ok(matches!(terminal.read_line()?.trim(), "y" | "Y" | "yes"))
 }

@@ -13,9 +13,9 @@ use serde_json::json;
 
 use self::{
     fleet::{Fleet, Pace},
-    outcome::{Outcome, shown},
+    outcome::Outcome,
 };
-use crate::{Failure, figures, provider::Delay, say, store};
+use crate::{Failure, page::Page, provider::Delay, say, store};
 
 /// Try how long so many calls will take, with the real engine in virtual time
 ///
@@ -76,7 +76,9 @@ impl Command {
                 "latency": latency.to_string(), "paceline": together, "alone": alone,
             }))?);
         } else {
-            say(shown(&together, alone.as_ref(), &budget, figures::width()));
+            let mut page = Page::new();
+            outcome::show(&mut page, &together, alone.as_ref(), &budget);
+            say(page);
         }
         Ok(ExitCode::SUCCESS)
     }

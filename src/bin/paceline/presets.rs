@@ -9,7 +9,7 @@ use paceline::Preset;
 use serde_json::json;
 
 use self::shown::Shown;
-use crate::{Failure, say};
+use crate::{Failure, page::Page, say};
 
 /// List the shipped presets, or show one: its limits, headers and sources
 #[derive(Args)]
@@ -62,7 +62,9 @@ impl Show {
         if self.json {
             say(serde_json::to_string_pretty(&shown.json())?)
         } else {
-            say(shown.to_string().trim_end())
+            let mut page = Page::new();
+            page.say(shown.to_string().trim_end());
+            say(page);
         }
         Ok(())
     }
@@ -75,11 +77,10 @@ fn list(as_json: bool) {
         say(json!(presets.iter().map(each).collect::<Vec<_>>()));
         return;
     }
-    let width = presets.iter().map(|preset| preset.name().len()).max().unwrap_or_default();
-    for preset in presets {
-        say(format_args!("{:width$}  {}", preset.name(), preset.about()));
-    }
-    say("\n`paceline presets show NAME` shows one");
+    let mut page = Page::new();
+    page.table(2, &["preset", "what it is"], presets.iter().map(|p| vec![p.name().to_owned(), p.about().to_owned()]));
+    page.say("`paceline presets show NAME` shows one");
+    say(page);
 }
 
 /// As in a configuration: what has a slash or ends in `.toml` is a file.

@@ -48,21 +48,15 @@ impl Source {
 }
 
 impl Opened {
-    /// The name of a budget, which the configuration must have if there is one; the only one of it if none is named.
-    pub fn name(&self, wanted: &str) -> Result<String, Failure> {
-        Ok(match &self.config {
-            Some(config) => store::budget(config, Some(wanted))?.name().to_owned(),
-            None => wanted.to_owned(),
-        })
-    }
-
-    /// The budgets and partitions in use, of the configuration if there is one.
-    pub async fn names(&self) -> Result<Vec<(String, Option<String>)>, Failure> {
-        let mut names = self.store.budgets().await?;
-        if let Some(config) = &self.config {
-            names.retain(|(budget, _)| config.budget(budget).is_some());
+    /// Whether there is such a budget: in the configuration, or in use. Without a configuration there may be any.
+    pub async fn must_have(&self, budget: &str) -> Result<(), Failure> {
+        if let Some(config) = &self.config
+            && let Err(unknown) = store::budget(config, Some(budget))
+            && !self.store.budgets().await?.iter().any(|(name, _)| name == budget)
+        {
+            return Err(unknown);
         }
-        Ok(names)
+        Ok(())
     }
 
     /// A look at each of them; `looked` is called after each.

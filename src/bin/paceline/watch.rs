@@ -62,8 +62,10 @@ impl Command {
             return Err("watch needs a terminal that it can draw on; `paceline list --json` is for programs".into());
         }
         let opened = self.source.open().await?;
-        let name = self.budget.as_deref().map(|budget| opened.name(budget)).transpose()?;
-        let state = State::new(name.map(|budget| (budget, self.key.clone())));
+        if let Some(budget) = &self.budget {
+            opened.must_have(budget).await?;
+        }
+        let state = State::new(self.budget.clone().map(|budget| (budget, self.key.clone())));
         let stop = Stop::listen();
         let mut screen = Screen::open()?;
         self.watch(&opened, state, &mut screen.0, &stop).await?;
@@ -132,7 +134,7 @@ async fn one(opened: &Opened, budget: &str, key: Option<&str>) -> Result<Vec<Rep
 }
 
 async fn all(opened: &Opened) -> Result<Vec<Report>, Failure> {
-    opened.reports(opened.names().await?, || {}).await
+    opened.reports(opened.store.budgets().await?, || {}).await
 }
 
 /// The terminal while it is ours. However this ends, it is left as it was: a panic restores it before it speaks.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use self::answer::Answer;
-use crate::{Failure, figures, say, source::Source};
+use crate::{Failure, page::Page, say, source::Source};
 
 /// Say why a call waits: which limit binds, who is ahead, and how long 1, 100 or N calls would take
 #[derive(Args)]
@@ -41,18 +41,21 @@ const WOULD_WAIT: u8 = 3;
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
         let opened = self.source.open().await?;
-        let budget = opened.name(&self.budget)?;
+        let budget = &self.budget;
+        opened.must_have(budget).await?;
         let mut calls = vec![1, 100];
         calls.extend(self.calls.filter(|n| !calls.contains(n)));
-        let report = opened.store.inspect(&budget, self.key.as_deref(), &calls).await?;
+        let report = opened.store.inspect(budget, self.key.as_deref(), &calls).await?;
         if report.is_none() {
-            opened.note_what_is_in_use(&budget, self.key.as_deref()).await?;
+            opened.note_what_is_in_use(budget, self.key.as_deref()).await?;
         }
-        let answer = Answer::of(&budget, self.key.as_deref(), report, &calls);
+        let answer = Answer::of(budget, self.key.as_deref(), report, &calls);
         if self.json {
             say(serde_json::to_string_pretty(&answer)?);
         } else {
-            say(answer.shown(figures::width()));
+            let mut page = Page::new();
+            answer.show(&mut page);
+            say(page);
         }
         Ok(if answer.goes_at_once() { ExitCode::SUCCESS } else { WOULD_WAIT.into() })
     }

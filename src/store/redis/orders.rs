@@ -24,7 +24,8 @@ impl RedisStore {
     /// who wait are told to have now. `who` and `why` are for people, and must not be secrets.
     ///
     /// # Errors
-    /// Redis cannot be used, nobody uses the budget, it has no such limit, it is not paused, or a number is out of range.
+    /// Redis cannot be used, nobody uses the budget, it has no such limit, it is not paused, a number is out of range, or
+    /// `why` has more than 200 characters.
     pub async fn order(
         &self,
         budget: &str,
@@ -34,9 +35,10 @@ impl RedisStore {
         why: &str,
     ) -> Result<(), Error> {
         let address = address(budget, key)?;
-        check(budget, order)?;
+        let name = &key.map_or(budget.to_owned(), |key| format!("{budget}, key {key}"));
+        check(name, order, why)?;
         let report = self.0.inspect(&address, &[]).await?;
-        let limits = limits(budget, order, report.as_ref())?;
+        let limits = limits(name, order, report.as_ref())?;
         let (verb, time, quota) = match order {
             Order::Pause { time } => ("pause", *time, 0),
             Order::Resume => ("resume", None, 0),
@@ -57,7 +59,7 @@ impl RedisStore {
             let mut args: Vec<&[u8]> = [&clock, verb, &who, words, &why, &us, &quota].map(str::as_bytes).to_vec();
             args.extend(batch.iter().map(|limit| limit.as_bytes()));
             let value = self.0.link.run(&self.0.scripts.order, &keys, &args).await?;
-            done(&value, budget).map_err(|why| self.0.link.nonsense(&why))??;
+            done(&value, name).map_err(|why| self.0.link.nonsense(&why))??;
             words = "";
             match batches.next() {
                 Some(next) => batch = next,
@@ -104,7 +106,10 @@ impl RedisStore {
     }
 }
 
-fn check(budget: &str, order: &Order) -> Result<(), Error> {
+fn check(budget: &str, order: &Order, why: &str) -> Result<(), Error> {
+    if why.chars().count() > LONGEST_TEXT {
+        return Err(Error::config(format!("budget {budget}: say in {LONGEST_TEXT} characters why it is ordered")));
+    }
     let time = match order {
         Order::Pause { time } => *time,
         Order::CoolDown { time, .. } | Order::Quota { time, .. } => Some(*time),

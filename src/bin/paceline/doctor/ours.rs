@@ -121,7 +121,7 @@ pub fn keys(keys: Option<Keys>) -> Vec<Finding> {
     if findings.is_empty() {
         let more = if keys.more { "; only a part of all keys was looked at" } else { "" };
         let largest = keys.largest.map(|(size, _)| format!(", the largest key {}", bytes(size))).unwrap_or_default();
-        findings.push(KEYS.ok(format!("{} budgets and partitions{largest}{more}", keys.budgets)));
+        findings.push(KEYS.ok(format!("budgets and partitions: {}{largest}{more}", keys.budgets)));
     }
     findings
 }

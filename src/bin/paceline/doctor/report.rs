@@ -1,15 +1,9 @@
 //! The findings, for people and for programs.
 
-use std::fmt;
-
-use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::{Value, json};
 
 use super::finding::{Finding, Status};
-use crate::Failure;
-
-/// Where there is no terminal to ask.
-const USUAL_WIDTH: u16 = 80;
+use crate::{Failure, page::Page};
 
 /// What all checks came to.
 pub struct Report {
@@ -38,25 +32,17 @@ impl Report {
         self.findings.iter().filter(|finding| finding.status == status).count()
     }
 
-    fn table(&self, width: u16) -> Table {
-        let mut table = Table::new();
-        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        for finding in &self.findings {
-            table.add_row([word(finding.status), finding.check, &in_words(finding)]);
-        }
-        table
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = console::Term::stdout().size_checked().map_or(USUAL_WIDTH, |(_, columns)| columns);
-        writeln!(f, "Redis at {}\n", self.redis)?;
-        writeln!(f, "{}\n", self.table(width).trim_fmt())?;
+    pub fn show(&self, page: &mut Page) {
+        page.say(format_args!("Redis at {}", self.redis));
+        let rows = self
+            .findings
+            .iter()
+            .map(|finding| vec![word(finding.status).to_owned(), finding.check.to_owned(), in_words(finding)]);
+        page.table(3, &["", "check", "seen"], rows);
         let [ok, unknown, warnings, broken] =
             [Status::Ok, Status::Unknown, Status::Warning, Status::Broken].map(|status| self.count(status));
         let verdict = if broken > 0 { "Not as it should be" } else { "Nothing is broken" };
-        write!(f, "{verdict}. Broken: {broken}, warnings: {warnings}, unknown: {unknown}, ok: {ok}.")
+        page.say(format_args!("{verdict}. Broken: {broken}, warnings: {warnings}, unknown: {unknown}, ok: {ok}."));
     }
 }
 

@@ -1,10 +1,13 @@
 //! What kind of server it is, and what it keeps through restarts and fail-overs.
 
-use paceline::Survey;
+use std::time::Duration;
+
+use paceline::{Budget, Config, Survey};
 
 use super::{
     finding::{Check, Finding},
     info::Info,
+    wire::window,
 };
 
 const VERSION: Check = Check { name: "version", why: "The scripts use what Redis has since 6.2; any Valkey will do." };
@@ -16,6 +19,9 @@ const ROLE: Check = Check {
     name: "role",
     why: "Only one primary at a time may grant: a replica cannot be written, and two primaries grant everything twice.",
 };
+
+/// Windows from here on outlast the processes that a deployment ends.
+const LONG: Duration = Duration::from_secs(3600);
 
 const CLUSTER: Check = Check {
     name: "cluster",
@@ -65,7 +71,7 @@ pub fn cluster(info: &Info) -> Vec<Finding> {
     }]
 }
 
-pub async fn persistence(info: &Info, survey: &Survey) -> Vec<Finding> {
+pub async fn persistence(info: &Info, survey: &Survey, config: Option<&Config>) -> Vec<Finding> {
     let failed = |what: &str| info.text(what).is_some_and(|status| status != "ok");
     let Some(log) = info.text("aof_enabled") else { return vec![PERSISTENCE.unknown("INFO")] };
     let (snapshots, sync) = (survey.setting("save").await, survey.setting("appendfsync").await);
@@ -84,15 +90,32 @@ pub async fn persistence(info: &Info, survey: &Survey) -> Vec<Finding> {
     } else {
         match snapshots.as_deref() {
             None => PERSISTENCE.unknown("CONFIG GET"),
-            Some("") => {
-                PERSISTENCE.ok("nothing is kept: what a restart costs is a second, and what ended processes had used")
-            }
+            Some("") => nothing_kept(config.map(longest_window)),
             Some(points) => PERSISTENCE.warning(
                 format!("snapshots only (save {points}): a restart brings back what was true at the last one"),
                 "set appendonly yes: then it is a second old at most",
             ),
         }
     }]
+}
+
+/// `longest` is not known without a configuration.
+fn nothing_kept(longest: Option<Duration>) -> Finding {
+    let seen = "nothing is kept: a restart costs a second, and what ended processes had used is forgotten";
+    match longest {
+        Some(longest) if longest < LONG => {
+            PERSISTENCE.ok(format!("{seen}, which is of windows of {} at most", humantime::format_duration(longest)))
+        }
+        Some(longest) => PERSISTENCE.warning(
+            format!("{seen}, also of windows of {}", humantime::format_duration(longest)),
+            "set appendonly yes: then what is forgotten is a second at most",
+        ),
+        None => PERSISTENCE.warning(seen, "set appendonly yes if a limit counts by the hour or longer"),
+    }
+}
+
+fn longest_window(config: &Config) -> Duration {
+    config.budgets().flat_map(Budget::limits).filter_map(window).max().unwrap_or_default()
 }
 
 pub async fn replication(info: &Info, survey: &Survey) -> Vec<Finding> {
@@ -134,6 +157,13 @@ mod tests {
         }
         let valkey = super::version(&Info::of("redis_version:7.2.4 valkey_version:8.1.0")).remove(0);
         assert_eq!((valkey.seen.as_str(), valkey.status), ("Valkey 8.1.0", Status::Ok));
+    }
+
+    #[test]
+    fn a_redis_that_keeps_nothing_forgets_long_windows() {
+        let status = |longest: Option<u64>| nothing_kept(longest.map(Duration::from_secs)).status;
+        assert_eq!([Some(0), Some(60)].map(status), [Status::Ok; 2]);
+        assert_eq!([Some(86_400), None].map(status), [Status::Warning; 2]);
     }
 
     #[test]

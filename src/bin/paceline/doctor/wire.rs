@@ -120,7 +120,7 @@ impl Needs {
     }
 }
 
-fn window(limit: &Limit) -> Option<Duration> {
+pub fn window(limit: &Limit) -> Option<Duration> {
     match limit.kind() {
         Kind::SlidingWindow { quota } | Kind::FixedWindow { quota, .. } => Some(quota.period()),
         _ => None,

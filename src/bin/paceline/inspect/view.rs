@@ -1,118 +1,107 @@
-//! A report as tables that fit a terminal.
+//! A report as people read it.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use paceline::{LimitReport, Report, SessionReport};
 
-use crate::figures::{bar, count, maybe_time, paused, table, time};
+use crate::{
+    figures::{bar, count, maybe_time, paused, time},
+    page::Page,
+};
 
 /// Processes that are named of one definition.
 const NAMED: usize = 4;
 
-/// A report at a terminal's width.
-pub struct View<'a> {
-    report: &'a Report,
-    /// The definition of the budget in the configuration at hand.
-    configured: Option<String>,
-    width: u16,
-}
-
-impl<'a> View<'a> {
-    pub fn new(report: &'a Report, configured: Option<String>, width: u16) -> Self {
-        Self { report, configured, width }
+/// Shows a report; `configured` is the definition of the budget in the configuration at hand.
+pub fn show(page: &mut Page, report: &Report, configured: Option<&str>) {
+    let Report { budget, key, limits, sessions, more_sessions, settling_ms, .. } = report;
+    match key {
+        Some(key) => page.say(format_args!("budget {budget}, key {key}")),
+        None => page.say(format_args!("budget {budget}")),
     }
-
-    /// Processes that go by different numbers change a limit to and fro.
-    fn drift(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut by_definition: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for session in &self.report.sessions {
-            by_definition.entry(&session.process.definition).or_default().push(session.process.to_string());
-        }
-        let ours = self.configured.as_deref().filter(|ours| !by_definition.contains_key(ours));
-        if by_definition.is_empty() || by_definition.len() + usize::from(ours.is_some()) == 1 {
-            return Ok(());
-        }
-        writeln!(f, "  not all go by the same limits for this budget: give each of them the same configuration")?;
-        for (definition, mut processes) in by_definition {
-            processes.sort_unstable();
-            processes.dedup();
-            let this = if self.configured.as_deref() == Some(definition) { " (this configuration)" } else { "" };
-            let shown = processes.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-            let more = if processes.len() > NAMED { ", ..." } else { "" };
-            writeln!(f, "    {definition}{this}: {}: {shown}{more}", count(processes.len() as u64, "process"))?;
-        }
-        match ours {
-            Some(ours) => writeln!(f, "    {ours} (this configuration): nobody"),
-            None => Ok(()),
-        }
+    if let Some(pause) = &report.paused {
+        page.say(format_args!("  {}", paused(pause)));
+    }
+    if limits.is_empty() {
+        page.say("  all of it is free, and nobody waits");
+        return;
+    }
+    page.table(1, &["limit", "", "used", "in flight", "free", "next in", "all in"], limits.iter().map(limit_row));
+    page.say("  █ used  ▒ in flight  ░ free; when the next unit comes free, and all of them");
+    for note in limits.iter().flat_map(notes) {
+        page.say(format_args!("  {note}"));
+    }
+    if let Some(left) = settling_ms {
+        let left = time(*left);
+        page.say(format_args!("  the store lost its memory and hears what the sessions know: nobody sends for {left}"));
+    }
+    drift(page, report, configured);
+    if sessions.is_empty() {
+        page.say("  no session is open");
+        return;
+    }
+    let header = ["host", "process", "version", "open for", "calls", "in flight", "waiting", "turn in"];
+    page.table(1, &header, sessions.iter().map(session_row));
+    if *more_sessions > 0 {
+        page.say(format_args!("  and {more_sessions} more"));
     }
 }
 
-impl fmt::Display for View<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { budget, key, limits, sessions, more_sessions, settling_ms, .. } = self.report;
-        match key {
-            Some(key) => writeln!(f, "budget {budget}, key {key}")?,
-            None => writeln!(f, "budget {budget}")?,
-        }
-        if let Some(pause) = &self.report.paused {
-            writeln!(f, "  {}", paused(pause))?;
-        }
-        if limits.is_empty() {
-            return f.write_str("  all of it is free, and nobody waits");
-        }
-        let header = ["limit", "", "used", "in flight", "free", "next in", "all in"];
-        writeln!(f, "{}", table(self.width, 1, &header, limits.iter().map(limit_row)))?;
-        writeln!(f, "  █ used  ▒ in flight  ░ free; when the next unit comes free, and all of them")?;
-        for limit in limits {
-            told(f, limit)?;
-        }
-        if let Some(left) = settling_ms {
-            let left = time(*left);
-            writeln!(f, "  the store lost its memory and hears what the sessions know: nobody sends for {left}")?;
-        }
-        self.drift(f)?;
-        if sessions.is_empty() {
-            return f.write_str("  no session is open");
-        }
-        let header = ["host", "process", "version", "open for", "calls", "in flight", "waiting", "turn in"];
-        f.write_str(&table(self.width, 1, &header, sessions.iter().map(session_row)))?;
-        match more_sessions {
-            0 => Ok(()),
-            more => write!(f, "\n  and {more} more"),
-        }
+/// Processes that go by different numbers change a limit to and fro.
+fn drift(page: &mut Page, report: &Report, configured: Option<&str>) {
+    let mut by_definition: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for session in &report.sessions {
+        by_definition.entry(&session.process.definition).or_default().push(session.process.to_string());
+    }
+    let ours = configured.filter(|ours| !by_definition.contains_key(ours));
+    if by_definition.is_empty() || by_definition.len() + usize::from(ours.is_some()) == 1 {
+        return;
+    }
+    page.say("  not all go by the same limits for this budget: give each of them the same configuration");
+    for (definition, mut processes) in by_definition {
+        processes.sort_unstable();
+        processes.dedup();
+        let this = if configured == Some(definition) { " (this configuration)" } else { "" };
+        let shown = processes.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if processes.len() > NAMED { ", ..." } else { "" };
+        page.say(format_args!("    {definition}{this}: {}: {shown}{more}", count(processes.len() as u64, "process")));
+    }
+    if let Some(ours) = ours {
+        page.say(format_args!("    {ours} (this configuration): nobody"));
     }
 }
 
-/// What responses said of a limit.
-pub fn told(f: &mut impl fmt::Write, limit: &LimitReport) -> fmt::Result {
+/// What responses and operators said of a limit, a sentence each.
+pub fn notes(limit: &LimitReport) -> Vec<String> {
     let name = &limit.name;
-    if let Some(left) = limit.cooldown_ms {
-        writeln!(f, "  limit {name} cools down: nobody sends for {}", time(left))?;
-    }
-    let Some(said) = &limit.feedback else { return Ok(()) };
-    if let Some(ago) = said.cooled_ms_ago {
-        writeln!(f, "  limit {name} cooled down until {} ago", time(ago))?;
-    }
-    if !said.cause.is_empty() {
+    let said = limit.feedback.as_ref();
+    let because = said.filter(|said| !said.cause.is_empty()).map_or(String::new(), |said| {
         let told = said.origin.as_ref().map(|origin| format!("; told {origin}")).unwrap_or_default();
-        writeln!(f, "    because of {}{told}", said.cause)?;
+        format!(", because of {}{told}", said.cause)
+    });
+    let mut notes = Vec::new();
+    if let Some(left) = limit.cooldown_ms {
+        notes.push(format!("limit {name} cools down: nobody sends for {}{because}", time(left)));
+    }
+    let Some(said) = said else { return notes };
+    if let Some(ago) = said.cooled_ms_ago {
+        notes.push(format!("limit {name} cooled down until {} ago{because}", time(ago)));
     }
     if let Some(units) = said.trying {
         let tried = if said.cooled_ms_ago.is_some() { "tried again" } else { "new and tried little by little" };
-        writeln!(f, "  limit {name} is {tried}: at most {units} in flight until they are answered")?;
+        notes.push(format!("limit {name} is {tried}: at most {units} in flight until they are answered"));
     }
     if let Some(quota) = said.told_quota {
-        writeln!(f, "  limit {name}: the provider says that its quota is {quota}, which is less than configured")?;
+        notes.push(format!("limit {name}: the provider says that its quota is {quota}, which is less than configured"));
     }
     if let Some(ordered) = &said.ordered {
         let left = time(ordered.left_ms);
-        writeln!(f, "  limit {name}: an operator's quota of {} holds for {left} more", ordered.quota)?;
+        notes.push(format!("limit {name}: an operator's quota of {} holds for {left} more", ordered.quota));
     }
     if said.by_others > 0 {
-        writeln!(f, "  limit {name}: others used {} of it", said.by_others)?;
+        notes.push(format!("limit {name}: others used {} of it", said.by_others));
     }
-    Ok(())
+    notes
 }
 
 fn limit_row(limit: &LimitReport) -> Vec<String> {
@@ -192,10 +181,16 @@ mod tests {
         }
     }
 
+    fn shown(report: &Report, configured: Option<&str>) -> String {
+        let mut page = Page::of(80);
+        show(&mut page, report, configured);
+        page.to_string()
+    }
+
     #[test]
     fn a_report_fits_the_width_and_names_what_matters() {
         let report = report();
-        let text = View::new(&report, None, 80).to_string();
+        let text = shown(&report, None);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         for part in [
             "budget keap, key tenant-7",
@@ -214,19 +209,19 @@ mod tests {
     #[test]
     fn a_budget_that_nobody_uses_says_so() {
         let report = Report { limits: Vec::new(), ..report() };
-        assert!(View::new(&report, None, 80).to_string().ends_with("all of it is free, and nobody waits"));
+        assert!(shown(&report, None).ends_with("all of it is free, and nobody waits"));
     }
 
     #[test]
     fn processes_that_go_by_other_numbers_are_named() {
         let mut report = report();
-        assert!(!View::new(&report, Some("a1".into()), 80).to_string().contains("the same limits"));
+        assert!(!shown(&report, Some("a1")).contains("the same limits"));
         let another = SessionReport { process: process("web-9", "b2"), ..report.sessions[0].clone() };
         report.sessions.push(another);
-        let text = View::new(&report, Some("a1".into()), 80).to_string();
+        let text = shown(&report, Some("a1"));
         assert!(text.contains("a1 (this configuration): 1 process: worker-7d9f6b-x2x4k (process 4711)"), "{text}");
         assert!(text.contains("b2: 1 process: web-9 (process 4711)"), "{text}");
-        let text = View::new(&report, Some("c3".into()), 80).to_string();
+        let text = shown(&report, Some("c3"));
         assert!(text.contains("c3 (this configuration): nobody"), "{text}");
     }
 }

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::upstream::Allowance;
 use crate::{
-    figures::{count, table, time},
+    figures::{count, time},
+    page::Page,
     send::Waits,
 };
 
@@ -111,7 +112,7 @@ impl Tried {
 type Line<'a> = (&'a str, &'a dyn Fn(&Outcome) -> String);
 
 /// A table with a column for each way, and a chart of calls over time.
-pub fn shown(together: &Outcome, alone: Option<&Outcome>, budget: &Budget, width: u16) -> String {
+pub fn show(page: &mut Page, together: &Outcome, alone: Option<&Outcome>, budget: &Budget) {
     let ways: Vec<&Outcome> = std::iter::once(together).chain(alone).collect();
     let ms = |ms: f64| time(ms.round() as u64);
     let percent = |share: Option<f64>| share.map_or("-".into(), |share| format!("{:.1} %", share * 100.0));
@@ -129,17 +130,22 @@ pub fn shown(together: &Outcome, alone: Option<&Outcome>, budget: &Budget, width
     let rows = rows
         .iter()
         .map(|(name, figure)| std::iter::once((*name).to_owned()).chain(ways.iter().map(|way| figure(way))).collect());
-    let mut text = table(width, 1, &header[..=ways.len()], rows);
-    if let Some(tightest) = &together.tightest {
-        let limit = budget.limits().iter().find(|limit| limit.name() == tightest);
-        text += &limit.map_or(String::new(), |limit| format!("\nThe tightest limit is {tightest}: {limit}."));
+    page.table(1, &header[..=ways.len()], rows);
+    if let Some(tightest) = &together.tightest
+        && let Some(limit) = budget.limits().iter().find(|limit| limit.name() == tightest)
+    {
+        page.say(format_args!("The tightest limit is {tightest}: {limit}."));
     }
     for (title, way) in header[1..].iter().zip(ways) {
-        let most = way.chart.iter().max().copied().unwrap_or(0);
+        // Fewer columns, of more time each, where there is no room.
+        let columns: Vec<u64> =
+            way.chart.chunks(COLUMNS.div_ceil(page.width())).map(|calls| calls.iter().sum()).collect();
+        let most = columns.iter().max().copied().unwrap_or(0);
         let tried = count(way.tried, "call");
-        text += &format!("\n\n{}\n{title}: {tried} over time, at most {most} in a column", bars(&way.chart));
+        page.say("");
+        page.say(bars(&columns));
+        page.say(format_args!("{title}: {tried} over time, at most {most} in a column"));
     }
-    text
 }
 
 fn bars(chart: &[u64]) -> String {

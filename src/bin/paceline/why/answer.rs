@@ -3,7 +3,10 @@
 use paceline::{Forecast, LimitReport, Pause, Report};
 use serde::Serialize;
 
-use crate::figures::{count, maybe_time, paused, table, time};
+use crate::{
+    figures::{count, maybe_time, paused, time},
+    page::Page,
+};
 
 /// Processes ahead that are named.
 const NAMED: usize = 5;
@@ -103,28 +106,27 @@ impl Answer {
         self.paused.is_none() && self.forecast.first().is_none_or(|one| one.wait_ms == 0)
     }
 
-    /// A paragraph, the limits and who is ahead, at a terminal's width.
-    pub fn shown(&self, width: u16) -> String {
-        let mut parts = vec![textwrap::fill(&self.paragraph(), usize::from(width))];
+    /// A paragraph, the limits and who is ahead.
+    pub fn show(&self, page: &mut Page) {
+        page.say(self.paragraph());
         if !self.limits.is_empty() {
             // Of a pause nobody knows how it goes on.
             let forecast = if self.paused.is_some() { &[] } else { &self.forecast[..] };
             let calls: Vec<String> = forecast.iter().map(|f| count(f.calls, "call")).collect();
             let mut header = vec!["limit", "taken", "cools"];
             header.extend(calls.iter().map(String::as_str));
-            parts.push(table(width, 1, &header, self.limits.iter().map(|limit| limit.row(forecast.len()))));
+            page.table(1, &header, self.limits.iter().map(|limit| limit.row(forecast.len())));
             if self.limits.iter().any(|limit| limit.some_calls) {
-                parts.push("* concerns only calls of that tier or scope".into());
+                page.say("* concerns only calls of that tier or scope");
             }
         }
         if !self.ahead.is_empty() {
             let header = ["who waits", "process", "callers", "in flight", "calls so far", "turn in"];
-            parts.push(table(width, 1, &header, self.ahead.iter().take(NAMED).map(Ahead::row)));
+            page.table(1, &header, self.ahead.iter().take(NAMED).map(Ahead::row));
             if self.ahead.len() > NAMED {
-                parts.push(format!("and {} more", self.ahead.len() - NAMED));
+                page.say(format_args!("and {} more", self.ahead.len() - NAMED));
             }
         }
-        parts.join("\n")
     }
 
     fn paragraph(&self) -> String {
@@ -264,6 +266,12 @@ mod tests {
         Report { limits: vec![day, limit], sessions: vec![session], waiting: 3, ..Report::default() }
     }
 
+    fn shown(answer: &Answer) -> String {
+        let mut page = Page::of(80);
+        answer.show(&mut page);
+        page.to_string()
+    }
+
     #[test]
     fn it_names_the_limit_that_binds_and_who_is_ahead() {
         let answer = Answer::of("keap", None, Some(busy()), &[1, 100]);
@@ -273,7 +281,7 @@ mod tests {
             "A call on budget keap would wait about 400 ms, because limit spike binds: of 5 units 3 used and 2 in flight; \
              3 callers in 1 process wait already. 100 calls of one process would take about 41s."
         );
-        let text = answer.shown(80);
+        let text = shown(&answer);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.contains("day@campaigns *") && text.contains("web-1"), "{text}");
     }
@@ -298,6 +306,6 @@ mod tests {
     fn a_budget_that_nobody_uses_lets_a_call_go() {
         let answer = Answer::of("keap", None, None, &[1]);
         assert!(answer.goes_at_once());
-        assert_eq!(answer.shown(80), "A call on budget keap would go at once: nobody uses this budget now.");
+        assert_eq!(shown(&answer), "A call on budget keap would go at once: nobody uses this budget now.");
     }
 }

@@ -59,19 +59,12 @@ pub fn draw(frame: &mut Frame, area: Rect, watched: &Watched, session: usize) {
 
 /// What is out of the ordinary, in lines.
 fn notes(report: &Report, width: u16) -> Vec<String> {
-    let mut text = String::new();
-    if let Some(pause) = &report.paused {
-        text += &figures::paused(pause);
-        text.push('\n');
-    }
+    let mut notes: Vec<String> = report.paused.iter().map(figures::paused).collect();
     if let Some(left) = report.settling_ms {
-        text += &format!("the store lost its memory: nobody sends for {}\n", figures::time(left));
+        notes.push(format!("the store lost its memory: nobody sends for {}", figures::time(left)));
     }
-    for limit in &report.limits {
-        view::told(&mut text, limit).expect("a String takes all that is written");
-    }
-    let lines = text.lines().map(|line| line.strip_prefix("  ").unwrap_or(line));
-    lines.flat_map(|line| textwrap::wrap(line, usize::from(width))).map(Into::into).collect()
+    notes.extend(report.limits.iter().flat_map(view::notes));
+    notes.iter().flat_map(|note| textwrap::wrap(note, usize::from(width))).map(Into::into).collect()
 }
 
 fn limits(frame: &mut Frame, area: Rect, report: &Report, shown: usize) {
