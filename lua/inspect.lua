@@ -1,17 +1,18 @@
 -- What an operator sees of one budget. Reads only, a page of the hash at a time, so that a large budget holds nobody up.
 --   KEYS[1] state, a hash   KEYS[2] line, a sorted set   ARGV[1] a clock in Unix microseconds, for tests (or '')
---   ARGV[2] where to go on, '0' at first   ARGV[3 ...] numbers of calls to say the wait of
+--   ARGV[2] where to go on, '0' at first
 --   Reply: {} where there is no state, else { where to go on ('0': that was all), us since it was last used, settling us,
 --   the pause (empty: none), limits, sessions }:
 --   a pause is { us left (-1: until it is resumed), who, why },
 --   a limit is { key, kind, capacity, period us, used, in flight, free, waiting, next free us (-1: nothing is used),
---   all free us, cooling us (-1: it is not), what responses said (empty: nothing), us until so many calls have gone ... },
+--   us until a quarter, a half, three quarters of what is taken is free, all free us, mean hold us, cooling us (-1: it is
+--   not), what responses said (empty: nothing) },
 --   what responses said is { cause, origin, us since the last cooldown (-1: none ended), units tried after it (0: all),
 --   the provider's quota (0: ours), units of others, an operator's quota (0: none), us left of that },
 --   a session { id, who, since us, lease us, calls granted, held, waiting, next turn us (-1: none) }.
 -- Twin: src/ledger/report.rs
 
-local PAGE, META, FARTHEST, NOWHERE = '250', '<dddddddd', 315360000000000, 9007199254740991
+local PAGE, META, NOWHERE = '250', '<dddddddd', 9007199254740991
 
 local m, pause = Fields.get('m'), Fields.get('p')
 local time = redis.call('TIME')
@@ -26,25 +27,16 @@ if not m and paused_until <= t.now then return {} end
 
 local function us(at) return math.max(at - t.now, 0) end
 
--- How long until so many calls of one unit have gone, when those who wait now go on to take every other turn.
-local function wait_for(limit, calls)
-  local k = calls * (limit.waiting + 1) - math.max(Limit.free(limit, t), 0)
-  if k <= 0 then return 0 end
-  -- Beyond what it allows at once it turns over as a whole.
-  local rounds = math.floor((k - 1) / limit.capacity)
-  local round = limit.kind == CONCURRENCY and limit.hold or limit.kind == SLIDING_WINDOW and limit.per + limit.hold or limit.per
-  local first = us(Limit.release(limit, k - rounds * limit.capacity, t))
-  return math.min(rounds * round + first, FARTHEST)
-end
-
 local function limit_of(name)
   local limit = Limit.read(name)
   limit.is.roll(limit, t)
   local free, used = Limit.free(limit, t), math.max(Feedback.busy(limit, t) - limit.flying, 0)
-  local next_free, all_free, cooling, told = -1, -1, -1, {}
-  if used + limit.flying > 0 then
+  local taken = used + limit.flying
+  local next_free, all_free, cooling, told, quarters = -1, -1, -1, {}, { 0, 0, 0 }
+  if taken > 0 then
     next_free = us(Limit.release(limit, 1, t))
-    all_free = us(limit.is.release(limit, used + limit.flying, t))
+    all_free = us(limit.is.release(limit, taken, t))
+    for i = 1, 3 do quarters[i] = us(limit.is.release(limit, math.ceil(taken * i / 4), t)) end
   end
   local f = limit.told
   if f then
@@ -55,12 +47,10 @@ local function limit_of(name)
       math.max(f.by_others, f.guess), f.ordered_until > t.now and f.ordered or 0, us(f.ordered_until),
     }
   end
-  local seen = {
-    limit.key, limit.kind, limit.capacity, limit.per, used, limit.flying, math.max(free, 0), limit.waiting, next_free, all_free,
-    cooling, told,
+  return {
+    limit.key, limit.kind, limit.capacity, limit.per, used, limit.flying, math.max(free, 0), limit.waiting, next_free,
+    quarters[1], quarters[2], quarters[3], all_free, limit.hold, cooling, told,
   }
-  for i = 3, #ARGV do seen[#seen + 1] = wait_for(limit, tonumber(ARGV[i])) end
-  return seen
 end
 
 local function session_of(name)

@@ -102,7 +102,7 @@ pub use pacer::{Pacer, Target, Turn, Verdict};
 pub use permit::{Decision, Denial, Permit};
 pub use preset::{CompleteAt, Preset, Retry, Route, Variable};
 pub use quota::Quota;
-pub use report::{FeedbackReport, Forecast, LimitReport, OrderedQuota, Pause, Process, Report, SessionReport};
+pub use report::{FeedbackReport, LimitReport, OrderedQuota, Pause, Process, Report, SessionReport};
 pub use response::{About, Dialect, Observation, Seen, Throttled};
 pub use settings::{ConfigErrors, Mistake};
 #[cfg(feature = "redis")]

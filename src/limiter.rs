@@ -288,7 +288,7 @@ impl Limiter {
     /// # Errors
     /// The store cannot be used.
     pub async fn inspect(&self) -> Result<Option<Report>, Error> {
-        self.handle.core.store.inspect(&self.handle.desk.address, &[]).await
+        self.handle.core.store.inspect(&self.handle.desk.address).await
     }
 
     /// Exchanges that this process made for this budget (of this partition) so far.

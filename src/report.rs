@@ -1,5 +1,7 @@
 //! What an operator sees of one budget.
 
+mod forecast;
+
 use std::fmt;
 
 use serde::Serialize;
@@ -62,24 +64,16 @@ pub struct LimitReport {
     pub waiting: u64,
     /// When the next unit comes free, if any is used or in flight.
     pub next_free_ms: Option<u64>,
+    /// When a quarter, a half and three quarters of what is used and in flight is free, if nobody takes another.
+    pub quarters_free_ms: [u64; 3],
     /// When all of them are free, if nobody takes another.
     pub all_free_ms: Option<u64>,
+    /// How long a unit is in flight, in the mean of the last ones.
+    pub hold_ms: u64,
     /// Nobody may send for so long.
     pub cooldown_ms: Option<u64>,
     /// What responses said of it, if anything.
     pub feedback: Option<FeedbackReport>,
-    /// How long calls would take that come now, for each number of them that was asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub forecast: Vec<Forecast>,
-}
-
-/// How long some calls of one unit would take on one limit, if those who wait now go on to take their turns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Forecast {
-    /// So many calls of one process ...
-    pub calls: u64,
-    /// ... have had their turns after this time.
-    pub wait_ms: u64,
 }
 
 /// What responses said of a limit.

@@ -31,8 +31,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Does one exchange on the budget at `address`. May be repeated with the same number: the reply is the same.
     fn exchange<'a>(&'a self, address: &'a str, request: &'a Request) -> StoreFuture<'a, Reply>;
 
-    /// What the budget looks like now, and how long so many calls would take; `None`: there is no state.
-    fn inspect<'a>(&'a self, address: &'a str, calls: &'a [u64]) -> StoreFuture<'a, Option<Report>>;
+    /// What the budget looks like now; `None`: there is no state.
+    fn inspect<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<Report>>;
 
     /// Looks now which node the budgets stand on.
     fn look(&self) -> StoreFuture<'_, Look>;

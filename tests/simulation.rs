@@ -5,6 +5,8 @@
 mod cooldown;
 #[path = "simulation/fleet.rs"]
 mod fleet;
+#[path = "simulation/forecast.rs"]
+mod forecast;
 #[path = "simulation/loss.rs"]
 mod loss;
 #[path = "simulation/safety.rs"]

@@ -4,26 +4,21 @@
 
 use std::cmp::Reverse;
 
-use super::{
-    Ledger,
-    limit::{Limit, Time},
-};
+use super::{Ledger, limit::Time};
 use crate::{
     exchange::Terms,
-    report::{FeedbackReport, Forecast, LimitReport, Process, Report, SESSIONS, SessionReport},
+    report::{FeedbackReport, LimitReport, Process, Report, SESSIONS, SessionReport},
 };
 
-/// No forecast looks farther: ten years.
-const FARTHEST: i64 = 315_360_000_000_000;
-
 /// The budget as it stands at `wall`.
-pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<String>, calls: &[u64]) -> Report {
+pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<String>) -> Report {
     let t = Time { now: (wall + ledger.offset).max(ledger.last), wall };
     let ms = |us: i64| (us.max(0) as u64).div_ceil(1000);
     let limits = ledger.limits.values().map(|limit| {
         let mut limit = limit.clone();
         limit.roll(t);
         let used = limit.used(t).max(0);
+        let taken = used + limit.flying;
         let (kind, per_us) = describe(&limit.terms);
         LimitReport {
             name: limit.terms.key().to_owned(),
@@ -34,8 +29,13 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<Strin
             in_flight: limit.flying as u64,
             free: limit.free(t).max(0) as u64,
             waiting: limit.waiting as u64,
-            next_free_ms: (used + limit.flying > 0).then(|| ms(limit.release(1, t) - t.now)),
-            all_free_ms: (used + limit.flying > 0).then(|| ms(limit.reopen(used + limit.flying, t) - t.now)),
+            next_free_ms: (taken > 0).then(|| ms(limit.release(1, t) - t.now)),
+            quarters_free_ms: [1, 2, 3].map(|quarter| match (taken * quarter + 3) / 4 {
+                0 => 0,
+                units => ms(limit.reopen(units, t) - t.now),
+            }),
+            all_free_ms: (taken > 0).then(|| ms(limit.reopen(taken, t) - t.now)),
+            hold_ms: ms(limit.hold),
             cooldown_ms: limit.feedback.as_ref().filter(|f| f.cool_until > t.now).map(|f| ms(f.cool_until - t.now)),
             feedback: limit.feedback.as_ref().map(|f| FeedbackReport {
                 cause: f.cause.clone(),
@@ -47,7 +47,6 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<Strin
                 // Of the store in memory nobody is an operator but its own program.
                 ordered: None,
             }),
-            forecast: calls.iter().map(|&calls| Forecast { calls, wait_ms: ms(wait_for(&limit, calls, t)) }).collect(),
         }
     });
     let mut sessions: Vec<_> = ledger.sessions.iter().filter(|(_, s)| s.lease_end > t.now).collect();
@@ -73,24 +72,6 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<Strin
         paused: None,
         settling_ms: (ledger.settle_until > t.now).then(|| ms(ledger.settle_until - t.now)),
     }
-}
-
-/// How long until so many calls of one unit have gone, when those who wait now go on to take every other turn.
-fn wait_for(limit: &Limit, calls: u64, t: Time) -> i64 {
-    let k = (calls as i64).saturating_mul(limit.waiting + 1) - limit.free(t).max(0);
-    if k <= 0 {
-        return 0;
-    }
-    let capacity = limit.terms.capacity() as i64;
-    // Beyond what it allows at once it turns over as a whole.
-    let rounds = (k - 1) / capacity;
-    let round = match &limit.terms {
-        Terms::Concurrency { .. } => limit.hold,
-        Terms::SlidingWindow { per_us, .. } => *per_us as i64 + limit.hold,
-        terms => terms.period_us() as i64,
-    };
-    let first = limit.release(k - rounds * capacity, t) - t.now;
-    rounds.saturating_mul(round).saturating_add(first.max(0)).min(FARTHEST)
 }
 
 /// The kind's name, and its period.

@@ -60,6 +60,7 @@ pub(crate) fn serve(
     let at_grant = desk.budget.count_from() == CountFrom::Grant;
     let held = if at_grant { Held::ToTheEnd } else { Held::Whole };
     let (mut left, mut served) = (turn.granted, 0);
+    let told = asked.runs.iter().map(|(_, count)| count).sum::<u64>().saturating_sub(turn.granted) as usize;
     for (class, count) in asked.runs {
         let granted = left.min(count);
         if granted == 0 {
@@ -84,7 +85,8 @@ pub(crate) fn serve(
     limit.clone_into(&mut queue.binding);
     queue.cooling = turn.cooling;
     queue.paused_until_us = trip.paused.then_some(trip.now_us + turn.last_us);
-    queue.in_line = asked.wait && turn.wait_us.is_some() && !queue.waiters.is_empty();
+    let in_line = asked.wait && turn.wait_us.is_some() && !queue.waiters.is_empty();
+    queue.heard(in_line, told, trip.now_us);
     queue.wake_us = None;
     let Some(wait) = turn.wait_us else { return };
     // Whoever cannot wait comes after those who do.

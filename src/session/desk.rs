@@ -177,8 +177,9 @@ impl Desk {
         let Some(queue) = state.queues.get_mut(&route.id) else { return Err(self.stopped()) };
         let asks_now = match hurry {
             Hurry::CanWait => {
+                let next_us = queue.next_us();
                 queue.waiters.push_back(waiter);
-                queue.waiters.len() == 1 || queue.wake_us.is_none_or(|at| at <= since_us)
+                queue.waiters.len() == 1 || next_us.is_none_or(|at| at <= since_us) || queue.next_us() < next_us
             }
             Hurry::NowOrNever => {
                 queue.hasty.push_back(waiter);

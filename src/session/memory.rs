@@ -122,7 +122,7 @@ impl Memory {
         if self.is_idle(state) {
             return Plan::End;
         }
-        let wakes = state.queues.values().filter(|q| !q.waiters.is_empty()).filter_map(|q| q.wake_us);
+        let wakes = state.queues.values().filter(|q| !q.waiters.is_empty()).filter_map(Queue::next_us);
         let beat = (self.heartbeat_us < u64::MAX).then_some(self.heartbeat_us);
         Plan::Sleep(wakes.chain(state.flights.next_us()).chain(beat).min())
     }

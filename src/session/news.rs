@@ -55,7 +55,7 @@ impl News {
         let desk = desk.clone();
         tokio::spawn(async move {
             // One that cannot be reached tells nothing: the exchanges say so.
-            let Ok(Some(report)) = desk.store.inspect(&desk.address, &[]).await else { return };
+            let Ok(Some(report)) = desk.store.inspect(&desk.address).await else { return };
             let mut units = BTreeMap::new();
             for limit in report.limits {
                 let name = limit.name.split('@').next().unwrap_or_default().to_owned();

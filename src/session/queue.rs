@@ -11,6 +11,8 @@ use super::{
 };
 use crate::Error;
 
+/// How many wait is told again after this at the earliest.
+const TELL_US: u64 = 1_000_000;
 /// Room for so many callers is kept for the next that come.
 const CROWD: usize = 64;
 
@@ -76,6 +78,8 @@ pub(crate) struct Queue {
     pub(crate) wake_us: Option<u64>,
     /// The store knows a place in line for this route.
     pub(crate) in_line: bool,
+    /// So many callers it thinks wait there, and since when.
+    told: (usize, u64),
     /// How long each caller waits after the one before it, as the store last said.
     pub(crate) pace_us: u64,
     /// The limit that was said to bind last.
@@ -95,6 +99,7 @@ impl Queue {
             gone: 0,
             wake_us: None,
             in_line: false,
+            told: (0, 0),
             pace_us: 0,
             binding: String::new(),
             cooling: false,
@@ -120,7 +125,28 @@ impl Queue {
         if self.waiters.is_empty() {
             return self.in_line || !self.hasty.is_empty();
         }
-        self.wake_us.is_none_or(|at| at <= now_us)
+        self.next_us().is_none_or(|at| at <= now_us)
+    }
+
+    /// When to ask next; `None`: now.
+    pub(crate) fn next_us(&self) -> Option<u64> {
+        let wake_us = self.wake_us?;
+        Some(self.tells_us().map_or(wake_us, |at| at.min(wake_us)))
+    }
+
+    /// When to tell how many wait, before their turn comes: operators look, and forecasts count on it. `None`: what the store
+    /// thinks is near enough, between half of it and twice.
+    pub(crate) fn tells_us(&self) -> Option<u64> {
+        let (told, since_us) = self.told;
+        let waiting = self.waiters.len().saturating_sub(self.gone);
+        let far = waiting > 2 * told || 2 * waiting < told;
+        (self.in_line && far).then_some(since_us + TELL_US)
+    }
+
+    /// The store has heard of so many who go on to wait.
+    pub(crate) fn heard(&mut self, in_line: bool, told: usize, now_us: u64) {
+        self.in_line = in_line;
+        self.told = (told, now_us);
     }
 
     /// How long the caller at this place in the queue is expected to wait.

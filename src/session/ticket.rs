@@ -34,9 +34,10 @@ impl Drop for Ticket<'_> {
         let mut state = self.desk.state();
         state.left();
         if let Some(queue) = state.queues.get_mut(&self.route) {
+            let next_us = queue.next_us();
             queue.gone += 1;
             let empty = queue.gone >= queue.waiters.len() + queue.hasty.len();
-            if empty {
+            if empty || queue.next_us() < next_us {
                 self.desk.bell.notify_one();
             }
         }

@@ -95,12 +95,12 @@ impl Store for MemoryStore {
         })
     }
 
-    fn inspect<'a>(&'a self, address: &'a str, calls: &'a [u64]) -> StoreFuture<'a, Option<Report>> {
+    fn inspect<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<Report>> {
         Box::pin(async move {
             let budgets = lock(&self.0.budgets);
             let (budget, key) = split(address);
             let ledger = budgets.get(address).and_then(Option::as_ref);
-            Ok(ledger.map(|l| ledger::report(l, self.0.clock.now_us() as i64, budget, key, calls)))
+            Ok(ledger.map(|l| ledger::report(l, self.0.clock.now_us() as i64, budget, key)))
         })
     }
 

@@ -112,12 +112,12 @@ impl RedisStore {
         Ok(start.elapsed())
     }
 
-    /// What Redis knows of a budget, or of one partition of it, and how long so many calls would take; `None`: nothing.
+    /// What Redis knows of a budget, or of one partition of it; `None`: nothing.
     ///
     /// # Errors
     /// Redis cannot be used.
-    pub async fn inspect(&self, budget: &str, key: Option<&str>, calls: &[u64]) -> Result<Option<Report>, Error> {
-        self.0.inspect(&address(budget, key)?, calls).await
+    pub async fn inspect(&self, budget: &str, key: Option<&str>) -> Result<Option<Report>, Error> {
+        self.0.inspect(&address(budget, key)?).await
     }
 
     /// The budgets that Redis knows, with their partitions: name and key.
@@ -144,8 +144,8 @@ impl Store for RedisStore {
         Box::pin(self.0.exchange(address, request))
     }
 
-    fn inspect<'a>(&'a self, address: &'a str, calls: &'a [u64]) -> StoreFuture<'a, Option<Report>> {
-        Box::pin(self.0.inspect(address, calls))
+    fn inspect<'a>(&'a self, address: &'a str) -> StoreFuture<'a, Option<Report>> {
+        Box::pin(self.0.inspect(address))
     }
 
     fn look(&self) -> StoreFuture<'_, Look> {
@@ -200,17 +200,15 @@ impl Shared {
     }
 
     /// A page at a time: meanwhile others have their exchanges, so it is no picture of one moment.
-    async fn inspect(&self, address: &str, calls: &[u64]) -> Result<Option<Report>, Error> {
+    async fn inspect(&self, address: &str) -> Result<Option<Report>, Error> {
         let (state, line) = (keys::state(address), keys::line(address));
         let time = self.test_time().unwrap_or_default();
-        let numbers: Vec<String> = calls.iter().map(u64::to_string).collect();
         let (mut cursor, mut pages) = ("0".to_owned(), report::Pages::default());
         loop {
-            let mut args = vec![time.as_bytes(), cursor.as_bytes()];
-            args.extend(numbers.iter().map(String::as_bytes));
+            let args = [time.as_bytes(), cursor.as_bytes()];
             let value = self.link.run(&self.scripts.inspect, &[&state, &line], &args).await?;
             let nonsense = |why: String| self.link.nonsense(&format!("budget {}: {why}", split(address).0));
-            cursor = match pages.read(&value, calls).map_err(nonsense)? {
+            cursor = match pages.read(&value).map_err(nonsense)? {
                 Some(next) if next == "0" => return Ok(Some(pages.report(split(address)))),
                 Some(next) => next,
                 None => return Ok(None),

@@ -201,7 +201,7 @@ impl Store for Wire {
         })
     }
 
-    fn inspect<'a>(&'a self, _: &'a str, _: &'a [u64]) -> StoreFuture<'a, Option<paceline::Report>> {
+    fn inspect<'a>(&'a self, _: &'a str) -> StoreFuture<'a, Option<paceline::Report>> {
         Box::pin(async { Ok(None) })
     }
 

@@ -45,7 +45,7 @@ impl Command {
         progress.enable_steady_tick(LOOK_EVERY);
         let end = Instant::now() + *timeout;
         loop {
-            let report = opened.store.inspect(budget, common.key.as_deref(), &[]).await?.unwrap_or_default();
+            let report = opened.store.inspect(budget, common.key.as_deref()).await?.unwrap_or_default();
             let flying = report.limits.iter().map(|limit| limit.in_flight).max().unwrap_or(0);
             if flying == 0 {
                 progress.finish_and_clear();

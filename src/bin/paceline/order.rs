@@ -54,7 +54,7 @@ impl Common {
     pub async fn order(&self, opened: &Opened, order: &Order, meaning: &str) -> Result<bool, Failure> {
         let budget = &self.budget;
         opened.must_have(budget).await?;
-        let report = opened.store.inspect(budget, self.key.as_deref(), &[]).await?;
+        let report = opened.store.inspect(budget, self.key.as_deref()).await?;
         if report.is_none() {
             // It may be a name that was mistyped.
             opened.note_what_is_in_use(budget, self.key.as_deref()).await?;

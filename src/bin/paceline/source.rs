@@ -74,7 +74,7 @@ impl Opened {
         let looks = names.into_iter().map(|(budget, key)| {
             let looked = &looked;
             async move {
-                let report = self.store.inspect(&budget, key.as_deref(), &[]).await?;
+                let report = self.store.inspect(&budget, key.as_deref()).await?;
                 looked();
                 Ok::<_, Failure>((budget, key, report))
             }

@@ -127,7 +127,7 @@ async fn look(opened: &Opened, asked: Option<Name>, after: Duration) -> (Option<
 }
 
 async fn one(opened: &Opened, budget: &str, key: Option<&str>) -> Result<Vec<Report>, Failure> {
-    let report = opened.store.inspect(budget, key, &[]).await?;
+    let report = opened.store.inspect(budget, key).await?;
     // Nobody uses it now, and somebody may later.
     let unused = || Report { budget: budget.into(), key: key.map(Into::into), ..Report::default() };
     Ok(vec![report.unwrap_or_else(unused)])

@@ -5,6 +5,7 @@ mod answer;
 use std::process::ExitCode;
 
 use clap::Args;
+use paceline::{Budget, LimitReport, Limiter, MemoryStore};
 
 use self::answer::Answer;
 use crate::{Failure, page::Page, say, source::Source};
@@ -45,9 +46,14 @@ impl Command {
         opened.must_have(budget).await?;
         let mut calls = vec![1, 100];
         calls.extend(self.calls.filter(|n| !calls.contains(n)));
-        let report = opened.store.inspect(budget, self.key.as_deref(), &calls).await?;
+        let report = opened.store.inspect(budget, self.key.as_deref()).await?;
         if report.is_none() {
             opened.note_what_is_in_use(budget, self.key.as_deref()).await?;
+        }
+        let mut report = report.unwrap_or_default();
+        if let Some(budget) = opened.config.as_ref().and_then(|config| config.budget(budget)) {
+            let known: Vec<_> = report.limits.iter().map(|limit| limit.name.clone()).collect();
+            report.limits.extend(unused(budget).await.into_iter().filter(|limit| !known.contains(&limit.name)));
         }
         let answer = Answer::of(budget, self.key.as_deref(), report, &calls);
         if self.json {
@@ -59,4 +65,14 @@ impl Command {
         }
         Ok(if answer.goes_at_once() { ExitCode::SUCCESS } else { WOULD_WAIT.into() })
     }
+}
+
+/// The limits that concern every call as they are where nobody uses them: the store forgets such limits. Tried in a memory of
+/// our own.
+async fn unused(budget: &Budget) -> Vec<LimitReport> {
+    let limiter = Limiter::new(MemoryStore::new(), budget.clone());
+    let taken = limiter.try_acquire(1).await;
+    let report = limiter.inspect().await.ok().flatten().unwrap_or_default();
+    drop(taken);
+    report.limits.into_iter().map(|limit| LimitReport { used: 0, in_flight: 0, free: limit.quota, ..limit }).collect()
 }

@@ -37,7 +37,7 @@ impl RedisStore {
         let address = address(budget, key)?;
         let name = &key.map_or(budget.to_owned(), |key| format!("{budget}, key {key}"));
         check(name, order, why)?;
-        let report = self.0.inspect(&address, &[]).await?;
+        let report = self.0.inspect(&address).await?;
         let limits = limits(name, order, report.as_ref())?;
         let (verb, time, quota) = match order {
             Order::Pause { time } => ("pause", *time, 0),

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use redis::Value;
 
 use super::codec::Items;
-use crate::report::{
-    FeedbackReport, Forecast, LimitReport, OrderedQuota, Pause, Process, Report, SESSIONS, SessionReport,
-};
+use crate::report::{FeedbackReport, LimitReport, OrderedQuota, Pause, Process, Report, SESSIONS, SessionReport};
 
 /// What was read so far. A page may repeat what an earlier one said.
 #[derive(Default)]
@@ -29,7 +27,7 @@ fn maybe_ms(us: i64) -> Option<u64> {
 
 impl Pages {
     /// Reads a page and says where the next one starts; `None`: there is no state.
-    pub(super) fn read(&mut self, value: &Value, calls: &[u64]) -> Result<Option<String>, String> {
+    pub(super) fn read(&mut self, value: &Value) -> Result<Option<String>, String> {
         let mut items = Items::of(value)?;
         if items.is_empty() {
             return Ok(None);
@@ -38,7 +36,7 @@ impl Pages {
         (self.idle_us, self.settling_us) = (items.uint()?, items.uint()?);
         self.paused = pause(items.list()?)?;
         for item in items.list()?.lists() {
-            let limit = limit(item?, calls)?;
+            let limit = limit(item?)?;
             self.limits.insert(limit.name.clone(), limit);
         }
         for item in items.list()?.lists() {
@@ -68,7 +66,7 @@ impl Pages {
     }
 }
 
-fn limit(mut item: Items<'_>, calls: &[u64]) -> Result<LimitReport, String> {
+fn limit(mut item: Items<'_>) -> Result<LimitReport, String> {
     let (name, kind) = (item.text()?, item.uint()?);
     let (quota, per_us) = (item.uint()?, item.uint()?);
     let names = ["sliding-window", "token-bucket", "fixed-window", "concurrency"];
@@ -82,13 +80,11 @@ fn limit(mut item: Items<'_>, calls: &[u64]) -> Result<LimitReport, String> {
         free: item.uint()?,
         waiting: item.uint()?,
         next_free_ms: maybe_ms(item.int()?),
+        quarters_free_ms: [ms(item.uint()?), ms(item.uint()?), ms(item.uint()?)],
         all_free_ms: maybe_ms(item.int()?),
+        hold_ms: ms(item.uint()?),
         cooldown_ms: maybe_ms(item.int()?),
         feedback: feedback(item.list()?)?,
-        forecast: calls
-            .iter()
-            .map(|&calls| Ok(Forecast { calls, wait_ms: ms(item.uint()?) }))
-            .collect::<Result<_, String>>()?,
     })
 }
 

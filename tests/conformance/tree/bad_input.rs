@@ -76,7 +76,7 @@ async fn a_broken_exchange_is_refused_and_changes_nothing() {
     let mut wrong = Vec::new();
 
     for state in ["no state", "state"] {
-        let before = store.inspect(&address, &[]).await.unwrap();
+        let before = store.inspect(&address).await.unwrap();
         for (number, (piece, spoil)) in SPOILED.iter().enumerate() {
             let mut request = sound();
             spoil(&mut request);
@@ -86,7 +86,7 @@ async fn a_broken_exchange_is_refused_and_changes_nothing() {
             }
         }
         assert!(wrong.is_empty(), "not refused for what is wrong:\n  {}", wrong.join("\n  "));
-        assert_eq!(store.inspect(&address, &[]).await.unwrap(), before, "with {state} before");
+        assert_eq!(store.inspect(&address).await.unwrap(), before, "with {state} before");
 
         let first = next("first", 0, &sound().limits);
         assert_eq!(done(store.exchange(&address, &first).await.unwrap()).free, [2]);

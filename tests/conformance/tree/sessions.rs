@@ -81,7 +81,7 @@ async fn an_exchange_that_was_overtaken_does_nothing() {
 async fn a_store_that_forgot_is_found_out_before_it_grants_anything() {
     let budget = Budget::new().await;
     assert_eq!(budget.send(&budget.ask("a", 7)).await, Reply::Lost);
-    assert_eq!(budget.store.inspect(&budget.address, &[]).await.unwrap(), None);
+    assert_eq!(budget.store.inspect(&budget.address).await.unwrap(), None);
     // The budget is there, the session is not.
     budget.send(&budget.ask("b", 0)).await;
     assert_eq!(budget.send(&budget.ask("a", 7)).await, Reply::Lost);
@@ -93,7 +93,7 @@ async fn a_session_that_has_not_looked_at_the_node_starts_no_budget() {
     let budget = Budget::new().await;
     let request = Request { settle_us: None, ..budget.ask("a", 0) };
     assert_eq!(budget.send(&request).await, Reply::NoState);
-    assert_eq!(budget.store.inspect(&budget.address, &[]).await.unwrap(), None);
+    assert_eq!(budget.store.inspect(&budget.address).await.unwrap(), None);
     // On a budget that is there it need not look.
     budget.send(&budget.next("b", 0)).await;
     assert_eq!(done(budget.send(&request).await).turns[0].granted, 1);

@@ -151,8 +151,9 @@ mod tests {
             free: 8_655,
             waiting: 0,
             next_free_ms: Some(5_025_000),
+            quarters_free_ms: [0; 3],
             all_free_ms: Some(86_400_000),
-            forecast: Vec::new(),
+            hold_ms: 80,
             cooldown_ms: Some(2500),
             feedback: Some(FeedbackReport {
                 cause: "429, Retry-After 3".to_owned(),

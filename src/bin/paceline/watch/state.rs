@@ -242,10 +242,11 @@ mod tests {
             free: 10 - used,
             waiting: 0,
             next_free_ms: None,
+            quarters_free_ms: [0; 3],
             all_free_ms: None,
+            hold_ms: 80,
             cooldown_ms: None,
             feedback: None,
-            forecast: Vec::new(),
         }
     }
 

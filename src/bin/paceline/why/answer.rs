@@ -1,6 +1,6 @@
 //! The answer in words and figures.
 
-use paceline::{Forecast, LimitReport, Pause, Report};
+use paceline::{LimitReport, Pause, Report};
 use serde::Serialize;
 
 use crate::{
@@ -22,11 +22,29 @@ pub struct Answer {
     paused: Option<Pause>,
     /// In a sentence or two.
     because: String,
-    /// How long so many calls would take, of the limits that concern every call.
+    /// Under the limits that concern every call, together.
     forecast: Vec<Forecast>,
     limits: Vec<Bound>,
     /// Processes with callers that wait, the nearest turn first.
     ahead: Vec<Ahead>,
+}
+
+/// How long some calls of one process would take.
+#[derive(Debug, Serialize)]
+struct Forecast {
+    calls: u64,
+    wait_ms: u64,
+    /// The limit that makes the last of them wait; none: they would go at once.
+    limit: Option<String>,
+}
+
+impl Forecast {
+    fn of(report: &Report, calls: u64, bound: impl Fn(&LimitReport) -> bool) -> Self {
+        let alone = |limit: &&LimitReport| report.forecast(calls, |other| other.name == limit.name);
+        let slowest = report.limits.iter().filter(|limit| bound(limit)).max_by_key(alone);
+        let wait_ms = report.forecast(calls, &bound).as_millis() as u64;
+        Self { calls, wait_ms, limit: slowest.filter(|_| wait_ms > 0).map(|limit| limit.name.clone()) }
+    }
 }
 
 /// What one limit would make a call wait.
@@ -54,15 +72,11 @@ struct Ahead {
 }
 
 impl Answer {
-    pub fn of(budget: &str, key: Option<&str>, report: Option<Report>, calls: &[u64]) -> Self {
-        let report = report.unwrap_or_default();
-        let all = || report.limits.iter().filter(|limit| !limit.name.contains('@'));
-        let settling = report.settling_ms.unwrap_or(0);
-        let wait = |limit: &LimitReport, i: usize| limit.forecast.get(i).map_or(0, |f| f.wait_ms);
-        let longest = |i| all().map(|limit| wait(limit, i)).max().unwrap_or(0).max(settling);
-        let forecast: Vec<_> =
-            calls.iter().enumerate().map(|(i, &calls)| Forecast { calls, wait_ms: longest(i) }).collect();
-        let binding = all().max_by_key(|limit| wait(limit, 0)).filter(|limit| wait(limit, 0) > 0);
+    pub fn of(budget: &str, key: Option<&str>, report: Report, calls: &[u64]) -> Self {
+        let for_all = |limit: &LimitReport| !limit.name.contains('@');
+        let forecast: Vec<_> = calls.iter().map(|&calls| Forecast::of(&report, calls, for_all)).collect();
+        let binding = forecast.first().and_then(|one| one.limit.as_deref());
+        let binding = report.limits.iter().find(|limit| Some(limit.name.as_str()) == binding);
         let mut ahead: Vec<Ahead> = report
             .sessions
             .iter()
@@ -87,7 +101,9 @@ impl Answer {
                 )
             }
             (None, Some(limit)) => because(limit, &report, &ahead),
-            (None, None) if report.limits.is_empty() => "nobody uses this budget now".into(),
+            (None, None) if report.sessions.is_empty() && report.limits.iter().all(is_unused) => {
+                "nobody uses this budget now".into()
+            }
             (None, None) => "units of every limit are free".into(),
         };
         Self {
@@ -95,9 +111,9 @@ impl Answer {
             key: key.map(str::to_owned),
             binds: binding.map(|limit| limit.name.clone()),
             because,
-            paused: report.paused,
             forecast,
-            limits: report.limits.iter().map(Bound::of).collect(),
+            limits: report.limits.iter().map(|limit| Bound::of(&report, limit, calls)).collect(),
+            paused: report.paused,
             ahead,
         }
     }
@@ -138,19 +154,29 @@ impl Answer {
         if self.paused.is_some() {
             return format!("A call on budget {name} waits: {because}.");
         }
-        let Some((now, more)) = self.forecast.split_first().filter(|(now, _)| now.wait_ms > 0) else {
-            return format!("A call on budget {name} would go at once: {because}.");
+        let Some((now, more)) = self.forecast.split_first() else { return String::new() };
+        let mut text = if now.wait_ms > 0 {
+            format!("A call on budget {name} would wait about {}, because {because}.", time(now.wait_ms))
+        } else {
+            format!("A call on budget {name} would go at once: {because}.")
         };
-        let more: Vec<_> = more
-            .iter()
-            .map(|f| format!("{} of one process would take about {}", count(f.calls, "call"), time(f.wait_ms)))
-            .collect();
-        format!(
-            "A call on budget {name} would wait about {}, because {because}. {}.",
-            time(now.wait_ms),
-            more.join(", and ")
-        )
+        let more = more.iter().filter(|f| f.wait_ms > 0).map(|f| {
+            let under = match &f.limit {
+                Some(limit) if now.limit.as_ref() != Some(limit) => format!(" (limit {limit})"),
+                _ => String::new(),
+            };
+            format!("{} of one process would take about {}{under}", count(f.calls, "call"), time(f.wait_ms))
+        });
+        let more: Vec<_> = more.collect();
+        if !more.is_empty() {
+            text += &format!(" {}.", more.join(", and "));
+        }
+        text
     }
+}
+
+fn is_unused(limit: &LimitReport) -> bool {
+    limit.used == 0 && limit.in_flight == 0
 }
 
 /// Why calls wait for a limit, in a part of a sentence.
@@ -185,7 +211,8 @@ fn because(limit: &LimitReport, report: &Report, ahead: &[Ahead]) -> String {
 }
 
 impl Bound {
-    fn of(limit: &LimitReport) -> Self {
+    fn of(report: &Report, limit: &LimitReport, calls: &[u64]) -> Self {
+        let alone = |&calls: &u64| Forecast::of(report, calls, |other| other.name == limit.name);
         Self {
             limit: limit.name.clone(),
             some_calls: limit.name.contains('@'),
@@ -193,7 +220,7 @@ impl Bound {
             in_flight: limit.in_flight,
             quota: limit.quota,
             cooldown_ms: limit.cooldown_ms,
-            forecast: limit.forecast.clone(),
+            forecast: calls.iter().map(alone).collect(),
         }
     }
 
@@ -242,16 +269,13 @@ mod tests {
             free: 0,
             waiting: 1,
             next_free_ms: Some(200),
+            quarters_free_ms: [400, 700, 900],
             all_free_ms: Some(1100),
+            hold_ms: 80,
             cooldown_ms: None,
             feedback: None,
-            forecast: vec![Forecast { calls: 1, wait_ms: 400 }, Forecast { calls: 100, wait_ms: 41_000 }],
         };
-        let day = LimitReport {
-            name: "day@campaigns".into(),
-            forecast: vec![Forecast { calls: 1, wait_ms: 80_000 }, Forecast { calls: 100, wait_ms: 90_000 }],
-            ..limit.clone()
-        };
+        let day = LimitReport { name: "day@campaigns".into(), ..limit.clone() };
         let process = Process { host: "web-1".into(), pid: 12, ..Process::default() };
         let session = SessionReport {
             id: "a.1".into(),
@@ -274,12 +298,12 @@ mod tests {
 
     #[test]
     fn it_names_the_limit_that_binds_and_who_is_ahead() {
-        let answer = Answer::of("keap", None, Some(busy()), &[1, 100]);
+        let answer = Answer::of("keap", None, busy(), &[1, 100]);
         assert!(!answer.goes_at_once());
         assert_eq!(
             answer.paragraph(),
             "A call on budget keap would wait about 400 ms, because limit spike binds: of 5 units 3 used and 2 in flight; \
-             3 callers in 1 process wait already. 100 calls of one process would take about 41s."
+             3 callers in 1 process wait already. 100 calls of one process would take about 43s."
         );
         let text = shown(&answer);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
@@ -293,7 +317,7 @@ mod tests {
         report.limits[1].cooldown_ms = Some(2500);
         report.limits[1].feedback =
             Some(FeedbackReport { cause: "429, Retry-After 3".into(), origin, ..FeedbackReport::default() });
-        let answer = Answer::of("keap", Some("t7"), Some(report), &[1, 100]);
+        let answer = Answer::of("keap", Some("t7"), report, &[1, 100]);
         let text = answer.paragraph();
         assert!(text.starts_with("A call on budget keap, key t7 would wait"), "{text}");
         assert!(
@@ -304,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_budget_that_nobody_uses_lets_a_call_go() {
-        let answer = Answer::of("keap", None, None, &[1]);
+        let answer = Answer::of("keap", None, Report::default(), &[1]);
         assert!(answer.goes_at_once());
         assert_eq!(shown(&answer), "A call on budget keap would go at once: nobody uses this budget now.");
     }

@@ -33,10 +33,11 @@ fn limit(name: &str, used: u64, in_flight: u64, quota: u64) -> LimitReport {
         free: quota - used - in_flight,
         waiting: 0,
         next_free_ms: (used > 0).then_some(380),
+        quarters_free_ms: [0; 3],
         all_free_ms: None,
+        hold_ms: 80,
         cooldown_ms: None,
         feedback: None,
-        forecast: Vec::new(),
     }
 }
 

@@ -1,0 +1,213 @@
+//! How long so many calls would take, by what a report says.
+//!
+//! Units are let through one after the other, each as soon as every limit has room for it: what was used comes back as the
+//! store says, and what goes now comes back after a period and a hold.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::{LimitReport, Report, SessionReport};
+
+/// Units that are tried one by one; the rest goes on at the pace of these, or as slowly as the tightest limit lets it.
+const TRIED: usize = 100_000;
+/// Callers of one process that are thought of.
+const CALLERS: u64 = 10_000;
+/// What a process did since it joined is no measure of it until then.
+const YOUNG_MS: u64 = 1000;
+/// No forecast looks farther: ten years, in milliseconds.
+const FARTHEST_MS: f64 = 315_360_000_000.0;
+
+impl Report {
+    /// How long so many calls of one process would take that come now, under the limits that `bound` picks.
+    ///
+    /// Those who use the budget now are thought to go on, in turn with us. What somebody new will do, nobody knows: take it for
+    /// an estimate. A pause without an end takes ten years.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), paceline::Error> {
+    /// # use paceline::{Budget, Limit, Limiter, MemoryStore, Quota};
+    /// # let spike = Limit::sliding_window("spike", Quota::per_second(5));
+    /// # let limiter = Limiter::new(MemoryStore::new(), Budget::builder("keap").limit(spike).build()?);
+    /// let permit = limiter.acquire(1).await?;
+    /// let report = limiter.inspect().await?.unwrap();
+    /// let takes = report.forecast(100, |_| true);
+    /// assert!((20..=25).contains(&takes.as_secs()), "5 a second, of which another takes up to one: {takes:?}");
+    /// # drop(permit);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn forecast(&self, calls: u64, bound: impl Fn(&LimitReport) -> bool) -> Duration {
+        let gates: Vec<Gate<'_>> = self.limits.iter().filter(|limit| bound(limit)).map(Gate::new).collect();
+        let paused = self.paused.as_ref().map_or(0.0, |pause| pause.left_ms.map_or(FARTHEST_MS, |left| left as f64));
+        let start = self.settling_ms.map_or(paused, |left| paused.max(left as f64));
+        let others = self.others(&gates);
+        let took = Queue { gates, others, passed: Vec::new(), now: start }.take(calls);
+        Duration::from_millis(took.min(FARTHEST_MS) as u64)
+    }
+
+    /// Everybody else who takes units.
+    fn others(&self, gates: &[Gate<'_>]) -> Vec<Other> {
+        let hold = gates.iter().map(|gate| gate.limit.hold_ms).max().unwrap_or(0) as f64;
+        let other = |session: &SessionReport| match (session.waiting, session.calls) {
+            (0, 0) => None,
+            (0, calls) => {
+                let away = session.since_ms.max(YOUNG_MS) as f64 / calls as f64;
+                Some(Other { back: VecDeque::from([away / 2.0]), away })
+            }
+            (waiting, _) => {
+                let waits = std::iter::repeat_n(0.0, waiting.min(CALLERS) as usize);
+                let flies = std::iter::repeat_n(hold, session.held.min(CALLERS) as usize);
+                Some(Other { back: waits.chain(flies).collect(), away: hold })
+            }
+        };
+        self.sessions.iter().filter_map(other).collect()
+    }
+}
+
+/// Another process. A caller that waits is thought to come again as soon as it is answered; of a process where nobody does,
+/// one caller comes as often as it was granted calls since it joined.
+struct Other {
+    /// When each of its callers is back in line.
+    back: VecDeque<f64>,
+    /// How long a caller that went stays away.
+    away: f64,
+}
+
+/// Units on their way through all gates.
+struct Queue<'a> {
+    gates: Vec<Gate<'a>>,
+    others: Vec<Other>,
+    /// When each of them went.
+    passed: Vec<f64>,
+    now: f64,
+}
+
+impl Queue<'_> {
+    /// When the last of so many calls of ours goes. Processes go in turn, those first that are here already.
+    fn take(mut self, calls: u64) -> f64 {
+        let mut ours = 0;
+        while ours < calls && self.passed.len() < TRIED {
+            for other in 0..self.others.len() {
+                if self.others[other].back.front().is_some_and(|&back| back <= self.now) {
+                    self.pass();
+                    let other = &mut self.others[other];
+                    other.back.rotate_left(1);
+                    *other.back.back_mut().expect("it has a caller") = self.now + other.away;
+                }
+            }
+            self.pass();
+            ours += 1;
+        }
+        if ours == calls {
+            return self.now;
+        }
+        let tried = self.passed.len();
+        let all = calls as f64 * (tried as f64 / ours as f64);
+        let half = tried / 2;
+        let pace = (self.now - self.passed[half]) / (tried - half) as f64;
+        let slowest = self.gates.iter().map(|gate| gate.alone(all)).fold(0.0, f64::max);
+        slowest.max(self.now + pace * (all - tried as f64))
+    }
+
+    /// Lets the next unit through.
+    fn pass(&mut self) {
+        let number = self.passed.len();
+        let open = |now: f64, gate: &Gate<'_>| now.max(gate.opens(number, now, &self.passed));
+        // One may open so late that another, whose calendar went on meanwhile, has shut.
+        let once = self.gates.iter().fold(self.now, open);
+        self.now = self.gates.iter().fold(once, open);
+        for gate in &mut self.gates {
+            gate.took(self.now);
+        }
+        self.passed.push(self.now);
+    }
+}
+
+/// One limit, through which units go. Times are in milliseconds from now.
+struct Gate<'a> {
+    limit: &'a LimitReport,
+    quota: u64,
+    /// Units that are taken now, and those that are not.
+    taken: u64,
+    room: u64,
+    period: f64,
+    /// Of a fixed window: the end of the one that runs, and what is left of it.
+    ends: f64,
+    left: u64,
+}
+
+impl<'a> Gate<'a> {
+    fn new(limit: &'a LimitReport) -> Self {
+        let said = limit.feedback.as_ref();
+        let told = said.and_then(|said| said.told_quota).unwrap_or(u64::MAX);
+        let ordered = said.and_then(|said| said.ordered.as_ref()).map_or(u64::MAX, |ordered| ordered.quota);
+        let quota = limit.quota.min(told).min(ordered).max(1);
+        let taken = limit.used.saturating_add(limit.in_flight);
+        let room = quota.saturating_sub(taken);
+        let period = limit.per_ms.unwrap_or(0) as f64;
+        let ends = limit.next_free_ms.map_or(period, |next| next as f64);
+        Self { limit, quota, taken, room, period, ends, left: room }
+    }
+
+    /// When the `number`-th unit from now may go, if it comes at `now` after those that `passed`.
+    fn opens(&self, number: usize, now: f64, passed: &[f64]) -> f64 {
+        let cool = self.limit.cooldown_ms.unwrap_or(0) as f64;
+        let number = number as u64;
+        let opens = match self.limit.kind {
+            _ if number < self.room && self.limit.kind != "fixed-window" => 0.0,
+            "token-bucket" => self.refilled(number - self.room),
+            "fixed-window" if self.left > 0 || now >= self.ends => 0.0,
+            "fixed-window" => self.ends,
+            _ => match number.checked_sub(self.quota) {
+                Some(earlier) => passed[earlier as usize] + self.period + self.limit.hold_ms as f64,
+                None => self.comes_back(number - self.room),
+            },
+        };
+        opens.max(cool)
+    }
+
+    fn took(&mut self, now: f64) {
+        if self.limit.kind == "fixed-window" {
+            if now >= self.ends {
+                self.ends += ((now - self.ends) / self.period).floor() * self.period + self.period;
+                self.left = self.quota;
+            }
+            self.left = self.left.saturating_sub(1);
+        }
+    }
+
+    /// When the last of so many units goes, if there were no other limit.
+    fn alone(&self, units: f64) -> f64 {
+        let beyond = units - 1.0 - self.room as f64;
+        if beyond < 0.0 {
+            return 0.0;
+        }
+        let rounds = (beyond / self.quota as f64).floor();
+        match self.limit.kind {
+            "token-bucket" => self.refilled(beyond as u64),
+            "fixed-window" => self.ends + rounds * self.period,
+            _ => {
+                let rest = (beyond - rounds * self.quota as f64) as u64;
+                rounds * (self.period + self.limit.hold_ms as f64) + self.comes_back(rest)
+            }
+        }
+    }
+
+    /// When the bucket has given so many units beyond those in it, and another.
+    fn refilled(&self, units: u64) -> f64 {
+        let each = self.period / self.quota as f64;
+        self.limit.next_free_ms.map_or(each, |next| next as f64) + units as f64 * each
+    }
+
+    /// When so many of the units that are taken now have come back, and another: on lines through the times that are known.
+    fn comes_back(&self, units: u64) -> f64 {
+        let [Some(first), Some(last)] = [self.limit.next_free_ms, self.limit.all_free_ms] else { return 0.0 };
+        let [quarter, half, most] = self.limit.quarters_free_ms;
+        let times = [first, quarter, half, most, last].map(|ms| ms as f64);
+        let knots = [1, self.taken.div_ceil(4), self.taken.div_ceil(2), (self.taken * 3).div_ceil(4), self.taken];
+        let wanted = units + 1;
+        let Some(after) = knots.iter().position(|&knot| knot >= wanted) else { return times[4] };
+        let Some(before) = after.checked_sub(1) else { return times[0] };
+        let part = (wanted - knots[before]) as f64 / (knots[after] - knots[before]) as f64;
+        times[before] + (times[after] - times[before]) * part
+    }
+}
