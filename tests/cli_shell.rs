@@ -63,6 +63,33 @@ fn bash_can_parse_its_completions_and_completes() {
 }
 
 #[test]
+fn an_archive_has_the_command_its_completions_and_its_manual() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/package");
+    let run = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let archive = run(Command::new(script).arg(env!("CARGO_BIN_EXE_paceline")).arg(folder.path()));
+    assert!(archive.contains(concat!("/paceline-", env!("CARGO_PKG_VERSION"), "-")), "{archive}");
+    let list = run(Command::new("tar").args(["-tzf", archive.trim()]));
+    for file in [
+        "bin/paceline",
+        "completions/_paceline",
+        "completions/paceline.bash",
+        "completions/paceline.fish",
+        "man/man1/paceline.1",
+        "man/man1/paceline-cool-down.1",
+        "deploy/redis/redis.conf",
+        "lua/README.md",
+        "LICENSE-MIT",
+    ] {
+        assert!(list.lines().any(|line| line.ends_with(&format!("/{file}"))), "{file}\n{list}");
+    }
+}
+
+#[test]
 fn the_manual_has_a_page_for_each_visible_command() {
     let page = paceline(&["man"]);
     assert!(page.starts_with(".ie") && page.contains(".TH paceline 1"), "{page}");

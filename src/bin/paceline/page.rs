@@ -11,7 +11,7 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 const GAP: usize = 2;
 /// Words in a table are broken only where this much of a line is left of them.
 const LEAST_WORDS: usize = 10;
-/// What goes on from the line before stands this much further in.
+/// In a list, what goes on from the line before stands this much further in.
 const HANGING: usize = 2;
 
 /// Text at a terminal's width.
@@ -37,13 +37,13 @@ impl Page {
         self.width
     }
 
-    /// Adds lines, as they are where they fit; what is too long goes on below, further in. A word too long, such as an
-    /// address, stays whole.
+    /// Adds lines, as they are where they fit; what is too long goes on below, in a list further in. A word too long, such as
+    /// an address, stays whole.
     pub fn say(&mut self, text: impl fmt::Display) {
         for line in text.to_string().split('\n') {
             let words = line.trim_start_matches(' ');
             let indent = &line[..line.len() - words.len()];
-            let below = format!("{indent}{:HANGING$}", "");
+            let below = if indent.is_empty() { String::new() } else { format!("{indent}{:HANGING$}", "") };
             let options = Options::new(self.width)
                 .initial_indent(indent)
                 .subsequent_indent(&below)

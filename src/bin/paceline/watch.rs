@@ -155,3 +155,36 @@ impl Drop for Screen {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    #[ignore = "only in the terminal of the test below"]
+    fn panics_on_the_screen() {
+        let _screen = Screen::open().expect("a terminal");
+        panic!("something broke");
+    }
+
+    #[test]
+    fn a_panic_leaves_the_terminal_as_it_was_and_is_read_there() {
+        let (mut pty, pts) = pty_process::blocking::open().expect("a terminal");
+        let itself = std::env::current_exe().expect("this test");
+        let script =
+            r#""$0" --exact watch::tests::panics_on_the_screen --ignored --nocapture; echo "ended with $?"; stty -a"#;
+        let shell = pty_process::blocking::Command::new("sh").args(["-c", script]).arg(itself).spawn(pts);
+        let mut shown = Vec::new();
+        // Ends with an error, when nobody has the terminal any more.
+        let _ = pty.read_to_end(&mut shown);
+        shell.expect("a shell").wait().expect("it ends");
+        let shown = String::from_utf8_lossy(&shown);
+        let place = |part: &str| shown.find(part).unwrap_or_else(|| panic!("{part}\n{shown}"));
+        let (entered, left) = (place("\u{1b}[?1049h"), place("\u{1b}[?1049l"));
+        assert!(entered < left && left < place("something broke") && left < place("ended with 101"), "{shown}");
+        let settings: Vec<_> = shown[left..].split_whitespace().collect();
+        assert!(["icanon", "echo", "isig"].iter().all(|setting| settings.contains(setting)), "{shown}");
+    }
+}
