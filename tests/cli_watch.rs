@@ -79,6 +79,26 @@ impl Terminal {
         self.until(&format!("{parts:?}"), |screen| parts.iter().all(|part| screen.contents().contains(part)));
     }
 
+    /// The whole screen, but for what differs from run to run.
+    #[track_caller]
+    fn assert_screen(&self, name: &str) {
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path("cli_watch/snapshots");
+        settings.set_prepend_module_to_snapshot(false);
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        if !host.trim().is_empty() {
+            settings.add_filter(&format!(r"\b{}\b", host.trim()), "HOST");
+        }
+        settings.add_filter(&format!(r"\b{}\b", std::process::id()), "PID");
+        settings.add_filter(r"\b\d+(\.\d+)? (ms|s)\b", "TIME");
+        settings.add_filter(r"\b\d+(ms|s|m|h)( \d+(ms|s|m))?\b", "TIME");
+        settings.add_filter("▁+", "▁");
+        settings.add_filter(r"(?m) +$", "");
+        settings.add_filter(r"  +", "  ");
+        let contents = self.shown.0.lock().unwrap().screen().contents();
+        settings.bind(|| insta::assert_snapshot!(name, contents));
+    }
+
     fn press(&self, keys: &str) {
         (&*self.pty).write_all(keys.as_bytes()).unwrap();
     }
@@ -121,6 +141,16 @@ async fn budgets_are_watched_and_keys_work() {
     let terminal = Terminal::open(&server, &[], &[]);
     terminal.until_shown(&["2 budgets, the busiest first", "> keap ", " keap/tenant-7", "3 of 3", "q quit"]);
     terminal.until("there are colours", |screen| colours(screen) > 0);
+    // By then calls that are on their way for longer than `arrival_within` count as used.
+    let held_still = |taken: &str, name: &str| {
+        terminal.until_shown(&[" 0.0 ", taken]);
+        terminal.press("p");
+        terminal.until_shown(&["picture held, "]);
+        terminal.assert_screen(name);
+        terminal.press("p");
+        terminal.until("goes on", |screen| !screen.contents().contains("picture held"));
+    };
+    held_still(" ████░", "budgets");
     terminal.press("s");
     terminal.until_shown(&["most callers waiting first"]);
     terminal.press("sss");
@@ -129,6 +159,7 @@ async fn budgets_are_watched_and_keys_work() {
     terminal.until_shown(&["> keap/tenant-7"]);
     terminal.press("\r");
     terminal.until_shown(&["budget keap, key tenant-7", "1 of 3", "open", &std::process::id().to_string()]);
+    held_still(" ████░", "budget");
     terminal.press("\u{1b}");
     terminal.until_shown(&["2 budgets"]);
     // The arrow up, as terminals send it.
