@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::{Failure, page::Page, say, source::Source};
+use crate::{Failure, figures, page::Page, say, source::Source};
 
 /// Show what operators ordered: who, from where, when, what and why
 #[derive(Args)]
@@ -45,7 +45,7 @@ impl Command {
         } else {
             let rows = orders.into_iter().map(|order| {
                 let when = Timestamp::from_millisecond(order.unix_ms as i64).unwrap_or_default();
-                let name = order.key.map_or(order.budget.clone(), |key| format!("{}/{key}", order.budget));
+                let name = figures::path(&order.budget, order.key.as_deref());
                 vec![when.strftime("%Y-%m-%d %H:%M:%SZ").to_string(), name, order.order, order.who, order.why]
             });
             let mut page = Page::new();

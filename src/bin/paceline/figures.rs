@@ -1,4 +1,4 @@
-//! How figures look to people: bars, and times as short as they may be read.
+//! How figures and names look to people: bars, and times as short as they may be read.
 
 use std::time::Duration;
 
@@ -40,6 +40,16 @@ pub fn count(n: u64, thing: &str) -> String {
         (_, false) => "s",
     };
     format!("{n} {thing}{ending}")
+}
+
+/// A budget, or one partition of it, in a sentence.
+pub fn named(budget: &str, key: Option<&str>) -> String {
+    key.map_or_else(|| budget.to_owned(), |key| format!("{budget}, key {key}"))
+}
+
+/// The same in a table.
+pub fn path(budget: &str, key: Option<&str>) -> String {
+    key.map_or_else(|| budget.to_owned(), |key| format!("{budget}/{key}"))
 }
 
 /// A pause in words.

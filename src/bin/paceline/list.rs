@@ -114,16 +114,12 @@ impl Summary {
     }
 
     fn row(&self) -> Vec<String> {
-        let name = match &self.key {
-            Some(key) => format!("{}/{key}", self.budget),
-            None => self.budget.clone(),
-        };
         let (limit, taken) = match &self.busiest {
             Some(b) => (b.limit.clone(), format!("{} of {}", b.used + b.in_flight, b.quota)),
             None => Default::default(),
         };
         vec![
-            name,
+            figures::path(&self.budget, self.key.as_deref()),
             limit,
             taken,
             self.waiting.to_string(),

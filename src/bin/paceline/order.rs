@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     Failure,
-    figures::count,
+    figures::{count, named},
     say,
     source::{Opened, Source},
     tell,
@@ -77,10 +77,7 @@ impl Common {
     }
 
     pub fn name(&self) -> String {
-        match &self.key {
-            Some(key) => format!("{}, key {key}", self.budget),
-            None => self.budget.clone(),
-        }
+        named(&self.budget, self.key.as_deref())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use paceline::{LimitReport, Report, SessionReport};
 
 use crate::{
-    figures::{bar, count, maybe_time, paused, time},
+    figures::{bar, count, maybe_time, named, paused, time},
     page::Page,
 };
 
@@ -15,10 +15,7 @@ const NAMED: usize = 4;
 /// Shows a report; `configured` is the definition of the budget in the configuration at hand.
 pub fn show(page: &mut Page, report: &Report, configured: Option<&str>) {
     let Report { budget, key, limits, sessions, more_sessions, settling_ms, .. } = report;
-    match key {
-        Some(key) => page.say(format_args!("budget {budget}, key {key}")),
-        None => page.say(format_args!("budget {budget}")),
-    }
+    page.say(format_args!("budget {}", named(budget, key.as_deref())));
     if let Some(pause) = &report.paused {
         page.say(format_args!("  {}", paused(pause)));
     }

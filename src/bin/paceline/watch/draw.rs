@@ -55,8 +55,8 @@ pub fn screen(frame: &mut Frame, state: &State, now: Duration) {
             budgets::draw(frame, body, state, &rows);
         }
         Some((budget, key)) => {
-            let key = key.as_ref().map(|key| format!(", key {key}")).unwrap_or_default();
-            frame.render_widget(Line::from(format!("paceline watch: budget {budget}{key}")).bold(), title);
+            let name = figures::named(budget, key.as_deref());
+            frame.render_widget(Line::from(format!("paceline watch: budget {name}")).bold(), title);
             if let Some(watched) = state.opened() {
                 budget::draw(frame, body, watched, state.session);
             }

@@ -4,7 +4,7 @@ use paceline::{LimitReport, Pause, Report};
 use serde::Serialize;
 
 use crate::{
-    figures::{count, maybe_time, paused, time},
+    figures::{count, maybe_time, named, paused, time},
     page::Page,
 };
 
@@ -146,10 +146,7 @@ impl Answer {
     }
 
     fn paragraph(&self) -> String {
-        let name = match &self.key {
-            Some(key) => format!("{}, key {key}", self.budget),
-            None => self.budget.clone(),
-        };
+        let name = named(&self.budget, self.key.as_deref());
         let because = &self.because;
         if self.paused.is_some() {
             return format!("A call on budget {name} waits: {because}.");

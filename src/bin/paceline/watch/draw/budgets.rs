@@ -34,12 +34,9 @@ pub fn draw(frame: &mut Frame, area: Rect, state: &State, rows: &[(&Name, &Watch
     let busiest = |show: fn(&Busiest) -> String| {
         rows.iter().map(move |(_, watched)| watched.busiest.as_ref().map(show).unwrap_or_default())
     };
-    let names = rows.iter().enumerate().map(|(row, (name, _))| {
+    let names = rows.iter().enumerate().map(|(row, ((budget, key), _))| {
         let mark = if first + row == selected { '>' } else { ' ' };
-        match name {
-            (budget, Some(key)) => format!("{mark} {budget}/{key}"),
-            (budget, None) => format!("{mark} {budget}"),
-        }
+        format!("{mark} {}", figures::path(budget, key.as_deref()))
     });
     let all = vec![
         Column::words("  budget", 0, 16, names),
