@@ -24,6 +24,8 @@ use crate::{
 
 /// Looks in quicker succession than people can read would only keep Redis busy.
 const LEAST_EVERY: Duration = Duration::from_millis(100);
+/// Between two looks at so many budgets that a look takes long, others have the Redis for so many times as long.
+const REST: u32 = 9;
 /// An age on the screen goes on while nothing else happens.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -103,12 +105,13 @@ impl Command {
                     Some(_) => {}
                     None => return Ok(()),
                 },
-                (asked, found) = &mut looking, if !state.held => {
+                Look { asked, found, took } = &mut looking, if !state.held => {
+                    let rest = if found.is_ok() { took * REST } else { Duration::ZERO };
                     match found {
                         Ok(reports) => state.take(&asked, reports, started.elapsed()),
                         Err(why) => state.fail(why.to_string()),
                     }
-                    looking.set(look(opened, state.open.clone(), self.every));
+                    looking.set(look(opened, state.open.clone(), self.every.max(rest)));
                 }
                 _ = tick.tick() => {}
             }
@@ -116,14 +119,22 @@ impl Command {
     }
 }
 
-/// Looks after a while at one budget, or at all; and says what it was asked for, because by then more may be.
-async fn look(opened: &Opened, asked: Option<Name>, after: Duration) -> (Option<Name>, Result<Vec<Report>, Failure>) {
+/// What came of a look, at one budget or at all of them: by then something else may be asked for.
+struct Look {
+    asked: Option<Name>,
+    found: Result<Vec<Report>, Failure>,
+    took: Duration,
+}
+
+/// Looks after a while.
+async fn look(opened: &Opened, asked: Option<Name>, after: Duration) -> Look {
     tokio::time::sleep(after).await;
+    let start = Instant::now();
     let found = match &asked {
         Some((budget, key)) => one(opened, budget, key.as_deref()).await,
         None => all(opened).await,
     };
-    (asked, found)
+    Look { asked, found, took: start.elapsed() }
 }
 
 async fn one(opened: &Opened, budget: &str, key: Option<&str>) -> Result<Vec<Report>, Failure> {
