@@ -7,7 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{LimitReport, Report, SessionReport};
 
-/// Units that are tried one by one; the rest goes on at the pace of these, or as slowly as the tightest limit lets it.
+/// Units that are tried one by one; more of them take as long as under the tightest limit alone.
 const TRIED: usize = 100_000;
 /// Callers of one process that are thought of.
 const CALLERS: u64 = 10_000;
@@ -100,12 +100,8 @@ impl Queue<'_> {
         if ours == calls {
             return self.now;
         }
-        let tried = self.passed.len();
-        let all = calls as f64 * (tried as f64 / ours as f64);
-        let half = tried / 2;
-        let pace = (self.now - self.passed[half]) / (tried - half) as f64;
-        let slowest = self.gates.iter().map(|gate| gate.alone(all)).fold(0.0, f64::max);
-        slowest.max(self.now + pace * (all - tried as f64))
+        let all = calls as f64 * (self.passed.len() as f64 / ours as f64);
+        self.gates.iter().map(|gate| gate.alone(all)).fold(self.now, f64::max)
     }
 
     /// Lets the next unit through.
@@ -130,22 +126,21 @@ struct Gate<'a> {
     taken: u64,
     room: u64,
     period: f64,
-    /// Of a fixed window: the end of the one that runs, and what is left of it.
+    /// When the fixed window ends that runs now.
     ends: f64,
-    left: u64,
+    /// The end of the one that runs when the next unit goes, and what is left of it.
+    window: (f64, u64),
 }
 
 impl<'a> Gate<'a> {
     fn new(limit: &'a LimitReport) -> Self {
-        let said = limit.feedback.as_ref();
-        let told = said.and_then(|said| said.told_quota).unwrap_or(u64::MAX);
-        let ordered = said.and_then(|said| said.ordered.as_ref()).map_or(u64::MAX, |ordered| ordered.quota);
-        let quota = limit.quota.min(told).min(ordered).max(1);
+        let told = limit.feedback.as_ref().and_then(|said| said.told_quota).unwrap_or(u64::MAX);
+        let quota = limit.quota.min(told).max(1);
         let taken = limit.used.saturating_add(limit.in_flight);
         let room = quota.saturating_sub(taken);
         let period = limit.per_ms.unwrap_or(0) as f64;
         let ends = limit.next_free_ms.map_or(period, |next| next as f64);
-        Self { limit, quota, taken, room, period, ends, left: room }
+        Self { limit, quota, taken, room, period, ends, window: (ends, room) }
     }
 
     /// When the `number`-th unit from now may go, if it comes at `now` after those that `passed`.
@@ -155,8 +150,8 @@ impl<'a> Gate<'a> {
         let opens = match self.limit.kind {
             _ if number < self.room && self.limit.kind != "fixed-window" => 0.0,
             "token-bucket" => self.refilled(number - self.room),
-            "fixed-window" if self.left > 0 || now >= self.ends => 0.0,
-            "fixed-window" => self.ends,
+            "fixed-window" if self.window.1 > 0 || now >= self.window.0 => 0.0,
+            "fixed-window" => self.window.0,
             _ => match number.checked_sub(self.quota) {
                 Some(earlier) => passed[earlier as usize] + self.period + self.limit.hold_ms as f64,
                 None => self.comes_back(number - self.room),
@@ -167,11 +162,12 @@ impl<'a> Gate<'a> {
 
     fn took(&mut self, now: f64) {
         if self.limit.kind == "fixed-window" {
-            if now >= self.ends {
-                self.ends += ((now - self.ends) / self.period).floor() * self.period + self.period;
-                self.left = self.quota;
+            let (mut ends, mut left) = self.window;
+            if now >= ends {
+                ends += ((now - ends) / self.period).floor() * self.period + self.period;
+                left = self.quota;
             }
-            self.left = self.left.saturating_sub(1);
+            self.window = (ends, left.saturating_sub(1));
         }
     }
 
@@ -209,5 +205,81 @@ impl<'a> Gate<'a> {
         let Some(before) = after.checked_sub(1) else { return times[0] };
         let part = (wanted - knots[before]) as f64 / (knots[after] - knots[before]) as f64;
         times[before] + (times[after] - times[before]) * part
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{FeedbackReport, Pause};
+
+    fn limit(kind: &'static str, quota: u64, per_ms: u64) -> LimitReport {
+        LimitReport {
+            name: kind.into(),
+            kind,
+            quota,
+            per_ms: Some(per_ms),
+            used: 0,
+            in_flight: 0,
+            free: quota,
+            waiting: 0,
+            next_free_ms: None,
+            quarters_free_ms: [0; 3],
+            all_free_ms: None,
+            hold_ms: 0,
+            cooldown_ms: None,
+            feedback: None,
+        }
+    }
+
+    fn takes(limits: &[LimitReport], calls: u64) -> f64 {
+        let report = Report { limits: limits.to_vec(), ..Report::default() };
+        report.forecast(calls, |_| true).as_secs_f64()
+    }
+
+    #[test]
+    fn a_limit_alone_turns_over_as_its_kind_does() {
+        let sliding = limit("sliding-window", 5, 1000);
+        assert_eq!([1, 5, 6, 10, 11].map(|calls| takes(&[sliding.clone()], calls)), [0.0, 0.0, 1.0, 1.0, 2.0]);
+        let bucket = limit("token-bucket", 10, 1000);
+        assert_eq!([10, 11, 20].map(|calls| takes(&[bucket.clone()], calls)), [0.0, 0.1, 1.0]);
+        let fixed = LimitReport { used: 4, next_free_ms: Some(300), ..limit("fixed-window", 5, 1000) };
+        assert_eq!([1, 2, 6, 7].map(|calls| takes(&[fixed.clone()], calls)), [0.0, 0.3, 0.3, 1.3]);
+        let places = LimitReport { per_ms: None, hold_ms: 200, ..limit("concurrency", 3, 0) };
+        assert_eq!([3, 4, 7].map(|calls| takes(&[places.clone()], calls)), [0.0, 0.2, 0.4]);
+    }
+
+    #[test]
+    fn limits_together_take_longer_than_the_slowest_alone() {
+        let spike = limit("sliding-window", 5, 1000);
+        let used = [("next", 10), ("all", 20)].map(|(_, ms)| Some(ms));
+        let minute = LimitReport { used: 230, next_free_ms: used[0], all_free_ms: used[1], ..spike.clone() };
+        let minute = LimitReport { quota: 240, per_ms: Some(60_000), quarters_free_ms: [12, 15, 17], ..minute };
+        // 240 at 5 a second, and what came first comes back when the minute is over.
+        assert_eq!(takes(&[spike.clone(), minute.clone()], 240), 47.0);
+        assert_eq!(takes(&[spike, minute], 400), 60.0 + 31.0);
+    }
+
+    #[test]
+    fn what_is_known_to_hold_everybody_up_does() {
+        let spike = limit("sliding-window", 5, 1000);
+        let cools = LimitReport { cooldown_ms: Some(3000), ..spike.clone() };
+        assert_eq!(takes(&[cools], 6), 4.0);
+        let told = FeedbackReport { told_quota: Some(2), ..FeedbackReport::default() };
+        assert_eq!(takes(&[LimitReport { feedback: Some(told), ..spike.clone() }], 5), 2.0);
+        let settling = Report { limits: vec![spike], settling_ms: Some(700), ..Report::default() };
+        assert_eq!(settling.forecast(1, |_| true).as_millis(), 700);
+        let pause = Pause { left_ms: None, who: String::new(), why: String::new() };
+        assert_eq!(Report { paused: Some(pause), ..settling }.forecast(1, |_| true).as_secs(), 315_360_000);
+    }
+
+    #[test]
+    fn numbers_beyond_all_bounds_come_to_the_farthest_at_most() {
+        let slow = limit("sliding-window", 1, u64::MAX);
+        assert_eq!(takes(&[slow], u64::MAX), 315_360_000.0);
+        let day = limit("fixed-window", 30_000, 86_400_000);
+        assert_eq!(takes(&[day], 30_000_000), 999.0 * 86_400.0);
+        let empty = LimitReport { quota: 0, per_ms: Some(0), ..limit("fixed-window", 0, 0) };
+        assert!(takes(&[empty], 1_000_000_000) <= 315_360_000.0);
     }
 }
