@@ -7,37 +7,40 @@
 -- Twin: src/ledger.rs
 
 local LAYOUT, SWEEP, WAKES, FORGET, PAUSED = 1, 4, 8, 60000000, 2000000
-local META = '<dddddddd'
+local META, META_AND_NODE = '<dddddddd', '<ddddddddc0'
 local DONE, NO_STATE, OTHER_NODE, LOST, STALE, OTHER_TIME, NEWER, REFUSED = 0, 1, 2, 3, 4, 5, 6, 7
 local WHOLE, ARRIVED, ENDED, UNSENT = 0, 1, 2, 3
 
-local sound, request = pcall(Request.read)
+local sound, request, list, causes, completes, adjusts, cools, seen, flights, journal = pcall(read_request)
 if not sound then return { REFUSED, request } end
-local list, resumes = request.list, request.flights ~= nil
+local resumes = flights ~= nil
 local wall = tonumber(ARGV[3])
 if not wall then
   local time = redis.call('TIME')
   wall = time[1] * 1000000 + time[2]
 end
 
-local names = { 'm', 'p', 's:' .. request.session }
+local mine = 's:' .. request.session
+local names = { 'm', 'p', mine }
+local kept = #names + 1
 for i = 1, #request.limits do
   local key = request.limits[i][1]
   names[#names + 1] = 'l:' .. key
   if request.strangers then names[#names + 1] = 'y:' .. key end
 end
-Fields.prefetch(names)
+local found = Fields.prefetch(names, kept)
+local packed, pause, held = found[1], found[2], found[3]
 
 local meta = nil
-if Fields.get('m') then
-  local layout, offset, last, places, settle_until, next_look, horizon, expires, after = struct.unpack(META, Fields.get('m'))
+if packed then
+  local layout, offset, last, places, settle_until, next_look, horizon, expires, after = struct.unpack(META, packed)
   if layout > LAYOUT then return { NEWER, layout } end
   meta = {
     offset = offset, last = last, places = places, settle_until = settle_until, next_look = next_look, horizon = horizon,
-    expires = expires, node = string.sub(Fields.get('m'), after),
+    expires = expires, node = string.sub(packed, after),
   }
 end
-local me = Session.read(request.session)
+local me = held and read_session(held)
 
 -- Why this exchange must not be done; decided before anything is written.
 for i = 1, #request.limits do
@@ -55,8 +58,9 @@ else
     if me.seq == request.seq then
       -- What the stored reply granted is held from now on: the session lives as from a new one.
       me.lease_end = math.max(me.lease_end, math.max(meta.last, wall + meta.offset) + request.lease)
-      me.reply = Session.last_reply(request.session)
-      Fields.flush({ 's:' .. request.session, Session.packed(me) })
+      local _, _, last_reply = cmsgpack.unpack(string.sub(held, 33))
+      me.reply = last_reply
+      Fields.flush({ mine, pack_session(me) })
       return me.reply
     end
     if me.seq > request.seq then return { STALE } end
@@ -70,7 +74,7 @@ end
 -- From here on things change. Time keeps the clock's pace, but never goes back.
 local fresh = meta == nil
 meta = meta or {
-  offset = 0, last = wall, places = 0, settle_until = 0, next_look = Turn.NOWHERE, horizon = 0, expires = 0,
+  offset = 0, last = wall, places = 0, settle_until = 0, next_look = NOWHERE, horizon = 0, expires = 0,
   node = request.node,
 }
 if wall + meta.offset < meta.last then meta.offset = meta.last - wall end
@@ -103,12 +107,13 @@ end
 for _ = 1, SWEEP do
   if meta.next_look > t.now then break end
   local first = redis.call('ZRANGEBYLEX', Fields.line, '[x|', '(x}', 'LIMIT', '0', '1')[1]
-  meta.next_look = first and struct.unpack('>I7', first, 3) or Turn.NOWHERE
+  meta.next_look = first and struct.unpack('>I7', first, 3) or NOWHERE
   if meta.next_look > t.now then break end
   redis.call('ZREM', Fields.line, first)
   local what, name = string.sub(first, 10, 10), string.sub(first, 12)
   if what == 's' then
-    local session = Session.read(name)
+    local packed = Fields.get('s:' .. name)
+    local session = packed and read_session(packed)
     if session and session.lease_end > t.now then
       look_at(session.lease_end, 's|' .. name)
     elseif session then
@@ -121,9 +126,10 @@ for _ = 1, SWEEP do
           Limit.land(limit, held, held, age, t)
         end
       end
-      for _, place in pairs(session.places) do Turn.leave(place, name, by_key) end
+      for _, place in pairs(session.places) do Wait.leave(place, name, by_key) end
       Fields.drop('s:' .. name)
       Fields.drop('w:' .. name)
+      if name == request.session then me = nil end
     end
   else
     local limit = by_key(name)
@@ -133,7 +139,7 @@ for _ = 1, SWEEP do
         Limit.drop(limit)
         known[name] = false
       else
-        look_at(t.now + forget_after(limit), 'l|' .. name)
+        look_at(t.now + forget_after(limit), 'l|' .. limit.key)
       end
     end
   end
@@ -143,13 +149,12 @@ if fresh or (resumes and meta.node ~= request.node) then
   meta.node = request.node
   meta.settle_until = math.max(meta.settle_until, t.now + math.max(request.settle, 0))
 end
--- The sweep may have buried this very session.
-if not me or not Fields.get('s:' .. request.session) then
+if not me then
   me = { seq = 0, since = t.now, lease_end = t.now, calls = 0, flights = {}, places = {}, reply = false, new = true }
   Fields.set('w:' .. request.session, request.who)
 end
 
-local limits, early = {}, {}
+local limits = {}
 for i = 1, #request.limits do
   local terms = request.limits[i]
   local limit = by_key(terms[1])
@@ -160,7 +165,7 @@ for i = 1, #request.limits do
     -- Units that age from their grant are never in flight, so nothing would tell how a trial went.
     if request.strangers and not request.at_grant then Feedback.try(limit, t) end
     known[terms[1]] = limit
-    if string.find(terms[1], '@', 1, true) then look_at(t.now + forget_after(limit), 'l|' .. terms[1]) end
+    if string.find(terms[1], '@', 1, true) then look_at(t.now + forget_after(limit), 'l|' .. limit.key) end
   end
   limit.is.roll(limit, t)
   limits[i] = limit
@@ -169,7 +174,6 @@ end
 
 -- Enters again what the store forgot: all that the session holds, and what it used that was not heard of.
 if resumes then
-  local flights, journal = request.flights, request.journal
   local truly = {}
   for i = flights + 1, flights + 2 * list[flights], 2 do truly[limits[list[i]].key] = list[i + 1] end
   for _, limit in ipairs(limits) do
@@ -198,13 +202,12 @@ if resumes then
   end
 end
 
-for c = 0, request.causes - 1 do
-  local i = request.cools + 5 * c
-  local said = { age = list[i + 1], wait = list[i + 2], penalty = list[i + 3], most = list[i + 4], cause = list[request.cause_at + c] }
+for c = 1, list[causes] do
+  local i = cools + 5 * (c - 1)
+  local said = { age = list[i + 1], wait = list[i + 2], penalty = list[i + 3], most = list[i + 4], cause = list[causes + c] }
   Feedback.cool(limits[list[i]], said, request.limits[list[i]][3], request, t)
 end
 
-local completes = request.completes
 for i = completes + 1, completes + 5 * list[completes], 5 do
   local class, count, age, hold, part = request.classes[list[i]], list[i + 1], list[i + 2], list[i + 3], list[i + 4]
   if part == UNSENT then me.calls = math.max(me.calls - count, 0) end
@@ -213,77 +216,73 @@ for i = completes + 1, completes + 5 * list[completes], 5 do
     local to_the_end = limit.kind == CONCURRENCY
     if not (part == ARRIVED and to_the_end) and not (part == ENDED and not to_the_end) then
       local units = class[j + 1] * count
-      local held = Session.take(me, limit.key, units)
+      local flying = me.flights[limit.key] or 0
+      local held = math.min(units, flying)
+      me.flights[limit.key] = flying > held and flying - held or nil
       if part == UNSENT then
         Limit.unsent(limit, held)
       else
         Limit.land(limit, units, held, age, t)
         Limit.learn(limit, hold, count)
-        if limit.told and Feedback.answered(limit, units, age + hold, t) then early[class[j]] = true end
+        if limit.told and Feedback.answered(limit, units, age + hold, t) then limit.early = true end
       end
-      if part == UNSENT or to_the_end then early[class[j]] = true end
+      if part == UNSENT or to_the_end then limit.early = true end
     end
   end
 end
-local adjusts = request.adjusts
 for i = adjusts + 1, adjusts + 3 * list[adjusts], 3 do
   local l, units, age = list[i], list[i + 1], list[i + 2]
   limits[l].is.adjust(limits[l], units, age, t)
-  if units < 0 then early[l] = true end
+  if units < 0 then limits[l].early = true end
 end
 
-local seen = request.seen
 for i = seen + 1, seen + 4 * list[seen], 4 do
   local l, age, quota, remaining = list[i], list[i + 1], list[i + 2], list[i + 3]
   Feedback.see(limits[l], age, quota, remaining, request.limits[l][3], t)
   Limit.redefine(limits[l], request.limits[l], t)
 end
 
--- Those in line are served in the order of their places, then those who have none.
-local order, turns, granted, held_up = {}, {}, {}, meta.settle_until - t.now
 -- While an operator has paused the budget, it is asked again and again whether that is over.
-local pause = Fields.get('p')
+local held_up = meta.settle_until - t.now
 local paused_until = pause and struct.unpack('<d', pause) or 0
 local paused = paused_until > t.now
 local all_held = held_up
 if paused then
   held_up = math.max(held_up, math.min(paused_until - t.now, PAUSED))
-  all_held = paused_until < Turn.NOWHERE and math.max(held_up, paused_until - t.now) or held_up
-end
-for i = 1, #request.asks do
-  local place = me.places[request.asks[i][1]]
-  order[i] = { place and place[1] or Turn.NOWHERE, i }
-end
-if #order > 1 then
-  table.sort(order, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
-end
-for o = 1, #order do
-  local i = order[o][2]
-  local ask = request.asks[i]
-  if held_up > 0 and #ask > 2 then
-    turns[i] = { 0, held_up, all_held, 0 }
-  else
-    turns[i], me.places[ask[1]] =
-      Turn.serve(ask, limits, request.classes, me.places[ask[1]], request.session, request.at_grant, granted, by_key, meta, t)
-  end
-  me.calls = me.calls + turns[i][1]
-end
-for l, units in pairs(granted) do
-  if units > 0 then me.flights[limits[l].key] = (me.flights[limits[l].key] or 0) + units end
+  all_held = paused_until < NOWHERE and math.max(held_up, paused_until - t.now) or held_up
 end
 
-local reply = { DONE, paused and -held_up or math.max(held_up, 0), #limits }
-for i = 1, #limits do reply[3 + i] = Limit.free(limits[i], t) end
-for i = 1, #turns do
-  local n, turn = #reply, turns[i]
-  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = turn[1], turn[2], turn[3], turn[4]
+-- Those in line are served in the order of their places, then those who have none.
+local asks, order = request.asks, nil
+if #asks > 1 then
+  local places = {}
+  order = {}
+  for i = 1, #asks do
+    local place = me.places[asks[i][1]]
+    places[i], order[i] = place and place[1] or NOWHERE, i
+  end
+  table.sort(order, function(a, b) return places[a] < places[b] or (places[a] == places[b] and a < b) end)
 end
+local reply = { DONE, paused and -held_up or math.max(held_up, 0), #limits }
+for i = 1, #limits do reply[3 + i] = 0 end -- what is free is known at the end
+for o = 1, #asks do
+  local i = order and order[o] or o
+  local ask, at = asks[i], 4 * i + #limits
+  if held_up > 0 and #ask > 2 then
+    reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = 0, held_up, all_held, 0
+  else
+    reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = serve_ask(ask, me, limits, request, by_key, meta, t)
+  end
+  me.calls = me.calls + reply[at]
+end
+for i = 1, #limits do reply[3 + i] = Limit.free(limits[i], t) end
 
 -- What came free early is offered to the nearest sleepers.
-local woken = {}
-for l in pairs(early) do
-  local limit, free = limits[l], reply[3 + l]
-  if limit.waiting > 0 and free > 0 and held_up <= 0 then
+local woken = nil
+for i = 1, #limits do
+  local limit, free = limits[i], reply[3 + i]
+  if limit.early and limit.waiting > 0 and free > 0 and held_up <= 0 then
+    woken = woken or {}
     for _, session in ipairs(Line.nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
       if not woken[session] then
         woken[session] = true
@@ -298,17 +297,19 @@ local last_due = 0
 if next(me.flights) == nil then
   for _, place in pairs(me.places) do last_due = math.max(last_due, place[2]) end
 end
-me.seq, me.lease_end, me.reply = request.seq, math.max(t.now, last_due) + request.lease, reply
+local needed = math.max(t.now, last_due)
+me.seq, me.lease_end, me.reply = request.seq, needed + request.lease, reply
 if me.new then look_at(me.lease_end, 's|' .. request.session) end
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
 local keep = 2 * (meta.horizon + request.lease + FORGET)
-local renew = not paused and math.max(t.now, last_due) + keep / 2 > meta.expires
-if renew then meta.expires = math.max(t.now, last_due) + keep end
+local renew = not paused and needed + keep / 2 > meta.expires
+if renew then meta.expires = needed + keep end
 local m = struct.pack(
-  META, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon, meta.expires
+  META_AND_NODE, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon,
+  meta.expires, meta.node
 )
-local sets = { 'm', m .. meta.node, 's:' .. request.session, Session.packed(me) }
+local sets = { 'm', m, mine, pack_session(me) }
 for i = 1, #limits do
   if limits[i].told then Feedback.note(limits[i], t) end
 end

@@ -54,7 +54,7 @@ local function limit_of(name)
 end
 
 local function session_of(name)
-  local session = Session.read(name)
+  local session = read_session(Fields.get('s:' .. name))
   if session.lease_end <= t.now then return nil end
   local held, waiting, turn = 0, 0, -1
   for _, units in pairs(session.flights) do held = math.max(held, units) end

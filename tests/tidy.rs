@@ -60,6 +60,7 @@ const LUA_WITHOUT_TWIN: &[(&str, &str)] = &[
     ("concurrency.lua", "a few lines of src/ledger/limit.rs: it has no state but what is in flight"),
     ("kinds.lua", "one function of src/ledger/limit.rs, which the kinds share"),
     ("fields.lua", "the hash in Redis, where the memory store has structs"),
+    ("wait.lua", "the half of src/ledger/turn.rs that is made only for who must wait"),
     ("request.lua", "src/ledger/validate.rs, which reads nothing: its request is typed"),
 ];
 

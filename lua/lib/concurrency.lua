@@ -3,14 +3,17 @@
 
 local function make_concurrency()
 
+-- The numbers of such a limit, with the five that all kinds have.
+local FORM = '<ddddd'
+
 local function define(limit) limit.per = 200000 end
 
-local function read(limit)
+local function read(limit, _, at)
   define(limit)
-  return STATE
+  return at
 end
 
-local function write() return '' end
+local function write() end
 
 local function start() end
 
@@ -31,7 +34,7 @@ local function release(limit, k, t)
 end
 
 return {
-  define = define, read = read, write = write, start = start, roll = roll, free = free, land = land, adjust = adjust,
-  release = release,
+  form = FORM, define = define, read = read, write = write, start = start, roll = roll, free = free, land = land,
+  adjust = adjust, release = release,
 }
 end

@@ -1,30 +1,30 @@
 -- Fields of the budget's hash, read once and written once: every other part goes through here.
--- Each part of a script is a function that runs once: its locals are closed when it ends, which makes the functions of
--- later parts cheap to make, and a script makes all of them at every call.
+-- A script makes all of its functions at every call, so they are few, and what an exchange may do without is made later. A
+-- large part is a function that runs once: its locals are closed when it ends, which makes the functions behind it cheap.
 -- KEYS[1] the hash, KEYS[2] the line (a sorted set of equal scores, ordered by its members).
 
 -- A part that is made when something of it is first wanted: most exchanges do without.
-local function later(make)
-  local lookup = {}
-  function lookup.__index(_, name)
-    lookup.__index = make()
-    return lookup.__index[name]
-  end
-  return setmetatable({}, lookup)
-end
+local UNMADE = {
+  __index = function(part, name)
+    setmetatable(part, { __index = part.make() })
+    return part[name]
+  end,
+}
+
+local function later(make) return setmetatable({ make = make }, UNMADE) end
 
 local Fields = (function()
 
-local BATCH = 1000
 local hash, line_key = KEYS[1], KEYS[2]
 local values, dirty = {}, {}
 
--- Reads several fields in one call.
-local function prefetch(names)
+-- Reads several fields in one call, and keeps those from place `kept` on for who gets them.
+local function prefetch(names, kept)
   local found = redis.call('HMGET', hash, unpack(names))
-  for i = 1, #names do
+  for i = kept, #names do
     values[names[i]] = found[i]
   end
+  return found
 end
 
 local function get(name)
@@ -48,17 +48,18 @@ end
 
 -- Writes what changed, and then `sets`: names and values that nothing reads any more. A bounded number of fields a call.
 local function flush(sets)
-  local drops = {}
+  local BATCH, drops = 1000, nil
   for name in pairs(dirty) do
     if values[name] then
       local n = #sets
       sets[n + 1], sets[n + 2] = name, values[name]
     else
+      drops = drops or {}
       drops[#drops + 1] = name
     end
   end
   -- What was dropped may have been made anew.
-  for i = 1, #drops, BATCH do
+  for i = 1, drops and #drops or 0, BATCH do
     redis.call('HDEL', hash, unpack(drops, i, math.min(i + BATCH - 1, #drops)))
   end
   for i = 1, #sets, BATCH do

@@ -3,25 +3,26 @@
 
 local function make_fixed_window()
 
+-- The numbers of such a limit, with the five that all kinds have.
+local FORM = '<ddddddddddddddddd'
+
 local function define(limit, terms)
   limit.per, limit.skew, limit.offset = terms[4], terms[5], terms[6]
   limit.edges = terms[10] > 0 and { terms[7], terms[8], terms[9], terms[10] }
 end
 
-local function read(limit, packed)
+local function read(limit, packed, at)
   local edges, after = {}
   limit.per, limit.skew, limit.offset, limit.start, limit.stop, limit.used, limit.before, limit.after,
-    edges[1], edges[2], edges[3], edges[4], after = struct.unpack('<dddddddddddd', packed, STATE)
+    edges[1], edges[2], edges[3], edges[4], after = struct.unpack('<dddddddddddd', packed, at)
   limit.edges = edges[4] > 0 and edges
   return after
 end
 
 local function write(limit)
   local edges = limit.edges or { 0, 0, 0, 0 }
-  return struct.pack(
-    '<dddddddddddd', limit.per, limit.skew, limit.offset, limit.start, limit.stop, limit.used,
-    limit.before, limit.after, edges[1], edges[2], edges[3], edges[4]
-  )
+  return limit.per, limit.skew, limit.offset, limit.start, limit.stop, limit.used, limit.before, limit.after,
+    edges[1], edges[2], edges[3], edges[4]
 end
 
 local function start(limit) limit.start, limit.stop, limit.used, limit.before, limit.after = 0, 0, 0, 0, 0 end
@@ -105,7 +106,7 @@ local function release(limit, k, t)
 end
 
 return {
-  define = define, read = read, write = write, start = start, around = around, roll = roll, free = free,
+  form = FORM, define = define, read = read, write = write, start = start, around = around, roll = roll, free = free,
   grant = grant, land = land, adjust = adjust, release = release,
 }
 end

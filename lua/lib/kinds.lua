@@ -7,5 +7,3 @@ local function spread(limit, place)
 end
 
 local SLIDING_WINDOW, TOKEN_BUCKET, FIXED_WINDOW, CONCURRENCY = 1, 2, 3, 4
--- Where the state of a limit's kind starts: behind the five numbers that all kinds have.
-local STATE = 41

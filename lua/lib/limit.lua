@@ -1,17 +1,18 @@
 -- One limit's state, whatever its kind: how it is stored, how units land, when more come free.
 -- Twin: src/ledger/limit.rs
 
+local KINDS = { make_sliding_window, make_token_bucket, make_fixed_window, make_concurrency }
+
 local Limit = (function()
 
-local FIRST_HOLD, LONGEST_HOLD = 50000, 4294967296
-local MAKE, MADE = { make_sliding_window, make_token_bucket, make_fixed_window, make_concurrency }, {}
+local FIRST_HOLD = 50000
 
 -- What a kind of limit can do. A script starts from nothing at every call, so a kind is made when one of it comes up.
 local function kind_of(kind)
-  local made = MADE[kind]
-  if not made then
-    made = MAKE[kind]()
-    MADE[kind] = made
+  local made = KINDS[kind]
+  if type(made) == 'function' then
+    made = made()
+    KINDS[kind] = made
   end
   return made
 end
@@ -19,12 +20,12 @@ end
 local function read(key)
   local packed = Fields.get('l:' .. key)
   if not packed then return nil end
-  local kind, capacity, flying, hold, waiting = struct.unpack('<ddddd', packed)
+  local kind, capacity, flying, hold, waiting, after = struct.unpack('<ddddd', packed)
   local limit = {
     key = key, kind = kind, capacity = capacity, flying = flying, hold = hold, waiting = waiting,
     owed_units = 0, owed_until = 0, owed_place = 0, told = false, is = kind_of(kind),
   }
-  local after = limit.is.read(limit, packed)
+  after = limit.is.read(limit, packed, after)
   if after <= #packed then
     local told
     limit.owed_units, limit.owed_until, limit.owed_place, told = struct.unpack('<dddd', packed, after)
@@ -34,7 +35,9 @@ local function read(key)
 end
 
 local function packed(limit)
-  local packed = struct.pack('<ddddd', limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting) .. limit.is.write(limit)
+  local packed = struct.pack(
+    limit.is.form, limit.kind, limit.capacity, limit.flying, limit.hold, limit.waiting, limit.is.write(limit)
+  )
   if limit.owed_units > 0 or limit.told then
     packed = packed .. struct.pack('<dddd', limit.owed_units, limit.owed_until, limit.owed_place, limit.told and 1 or 0)
   end
@@ -94,7 +97,8 @@ end
 
 -- Learns how long permits are held: at first from one of them.
 local function learn(limit, hold, count)
-  local weight = limit.hold == 0 and 16 or math.min(count, 16)
+  local LONGEST_HOLD = 4294967296
+  local weight = (limit.hold == 0 or count > 16) and 16 or count
   limit.hold = limit.hold + math.floor((math.min(hold, LONGEST_HOLD) - limit.hold) * weight / 16)
 end
 
@@ -103,9 +107,6 @@ local function free(limit, t)
   local open = limit.is.free(limit, t)
   return limit.told and Feedback.allows(limit, open, t) or open
 end
-
--- Whether it cools down, or is tried again little by little.
-local function cooling(limit, t) return limit.told and Feedback.cooling(limit, t) end
 
 -- When the `k`-th unit beyond those free now is expected to come free.
 local function release(limit, k, t)
@@ -125,7 +126,7 @@ end
 
 return {
   read = read, packed = packed, new = new, redefine = redefine, grant = grant, land = land, unsent = unsent,
-  learn = learn, free = free, cooling = cooling, release = release, idle = idle, drop = drop,
+  learn = learn, free = free, release = release, idle = idle, drop = drop,
 }
 
 end)()

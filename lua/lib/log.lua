@@ -38,8 +38,8 @@ local function log_behead(limit, chunk, gone, gone_units)
 end
 
 -- Forgets what left the window; when all did, at once, else a bounded piece.
-local function trim(limit, now)
-  local log = limit.log
+local function trim(limit, t)
+  local log, now = limit.log, t.now
   if log.entries == 0 or log.oldest + limit.per > now then return end
   if log.newest + limit.per <= now then return clear(limit) end
   local left = 256
@@ -233,8 +233,6 @@ local function nth(limit, k)
   return log.newest
 end
 
-return {
-  empty = empty, clear = clear, trim = trim, add = add, refund = refund, nth = nth,
-}
+return empty, clear, trim, add, refund, nth
 
 end

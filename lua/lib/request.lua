@@ -2,12 +2,10 @@
 -- Every number of every exchange goes through here, so the checks are comparisons rather than calls.
 -- Twin: src/ledger/validate.rs
 
-local Request = (function()
-
 -- Stops reading with a reason; nothing has been written yet.
 local function refuse(why) error(why, 0) end
 
-local function range(what, n) refuse(what .. ' is ' .. tostring(n) .. ', which is out of its range') end
+local function range(what, n) error(what .. ' is ' .. tostring(n) .. ', which is out of its range', 0) end
 
 -- State is taken out for an exchange and put back after it: what stands twice would be counted once.
 local function once(what, seen, thing)
@@ -15,12 +13,13 @@ local function once(what, seen, thing)
   seen[thing] = true
 end
 
--- Reads ARGV[1]: a run of MessagePack values, which lua/README.md names.
-local function read()
+-- Reads ARGV[1]: a run of MessagePack values, which lua/README.md names. Returns what stands once, limits, classes and asks
+-- by name; then the whole run as a list, and where in it the causes, completes, adjusts, cools, seen, flights and journal
+-- stand: the place of their number, which they follow. Cools have none, they follow their place as many as there are
+-- causes; flights and journal are nil where nothing resumes.
+local function read_request()
   local FORM, SLICE, MAX_UNITS, MAX_TIME, MAX_INTEGER, MAX_LEVEL, MAX_PENALTY, MAX_CAUSE =
     1, 4000, 1099511627775, 10 * 366 * 86400000000, 9007199254740991, 70368744177664, 4294967296, 256
-  -- How many parameters a limit of each kind has.
-  local PARAMETERS = { 1, 2, 7, 0 }
   -- One list of them all, made in one piece, since one that grows is copied again and again; only what does not fit on the
   -- stack comes later. Its first place is no value: it says where that starts.
   local list = { cmsgpack.unpack_limit(ARGV[1], SLICE) }
@@ -53,12 +52,12 @@ local function read()
   if lease < 1 or lease > MAX_TIME then range('lease', lease) end
   at = at + 7
 
-  local seen, terms = {}, {}
+  local seen, terms = limits > 1 and {}, {}
   for i = 1, limits do
     local key, kind, capacity, p, q, r = list[6 + i], list[at], list[at + 1], list[at + 2], list[at + 3], list[at + 4]
-    local parameters = PARAMETERS[kind]
+    local parameters = kind == 1 and 1 or kind == 2 and 2 or kind == 3 and 7 or kind == 4 and 0
     if type(key) ~= 'string' or #key < 1 or #key > 256 or string.find(key, '|', 1, true) then refuse('the name of a limit is no name') end
-    if limits > 1 then once('a limit', seen, key) end
+    if seen then once('a limit', seen, key) end
     if not parameters then range('the kind of a limit', kind) end
     if capacity < 1 or capacity > MAX_UNITS then range('a quota', capacity) end
     if kind == 2 then
@@ -78,20 +77,19 @@ local function read()
     terms[i] = { key, unpack(list, at, at + 1 + parameters) }
     at = at + 2 + parameters
   end
-  local classes, dearest, known = {}, {}, list[at]
+  local classes, known = {}, list[at]
   at = at + 1
   for c = 1, known do
     local last = at + 2 * list[at]
     if last <= at then refuse('a class is empty') end
-    local mine, dear = last > at + 2 and {}, 0
+    local mine = last > at + 2 and {}
     for i = at + 1, last, 2 do
       local limit, cost = list[i], list[i + 1]
       if limit < 1 or limit > limits then range('the limit of a class', limit) end
       if cost < 1 or cost > terms[limit][3] then range('a cost', cost) end
       if mine then once('a limit of a class', mine, limit) end
-      if cost > dear then dear = cost end
     end
-    classes[c], dearest[c] = { unpack(list, at + 1, last) }, dear
+    classes[c] = { unpack(list, at + 1, last) }
     at = last + 1
   end
   local completes, last = at, at + 5 * list[at]
@@ -99,7 +97,10 @@ local function read()
   for i = at + 1, last, 5 do
     local class, times, age, hold, part = list[i], list[i + 1], list[i + 2], list[i + 3], list[i + 4]
     if class < 1 or class > known then range('a class that completes', class) end
-    if times < 1 or times * dearest[class] > MAX_UNITS then range('the count of what completes, or its units', times) end
+    if times < 1 then range('the count of what completes', times) end
+    for j = 2, #classes[class], 2 do
+      if times * classes[class][j] > MAX_UNITS then range('the units of what completes', times) end
+    end
     if age < 0 or age > MAX_TIME or hold < 0 or hold > MAX_TIME then range('the age or hold of what completes', age) end
     if part < 0 or part > 3 then range('a part', part) end
   end
@@ -132,12 +133,13 @@ local function read()
     if quota < -1 or quota > MAX_UNITS then range('the quota of what was seen', quota) end
     if remaining < -1 or remaining > MAX_UNITS then range('what is left', remaining) end
   end
-  local asks, wanted = {}, list[last + 1]
+  local asks, routes, wanted = {}, nil, list[last + 1]
   at = last + 2
+  if wanted > 1 then routes = {} end
   for a = 1, wanted do
     local route, wait = list[at], list[at + 1]
     if route < 0 or route > MAX_INTEGER or wait < 0 or wait > 1 then refuse('an ask has no route') end
-    if wanted > 1 then once('a route', seen, route) end
+    if routes then once('a route', routes, route) end
     last = at + 2 + 2 * list[at + 2]
     if last < at + 2 then range('how many runs', list[at + 2]) end
     for i = at + 3, last, 2 do
@@ -166,16 +168,9 @@ local function read()
     at = last + 1
   end
   if at ~= count + 1 then refuse('the request is of another length') end
-  -- Of records, the place of their number in the list: they follow it.
-  return {
-    list = list, session = session, who = who, node = node, seq = seq, acked = acked, settle = settle, lease = lease,
-    at_grant = at_grant == 1, strangers = strangers == 1, limits = terms, classes = classes, completes = completes, adjusts = adjusts,
-    causes = causes, cause_at = cause_at, cools = cools, seen = sights, asks = asks, flights = flights, journal = journal,
+  local request = {
+    session = session, who = who, node = node, seq = seq, acked = acked, settle = settle, lease = lease,
+    at_grant = at_grant == 1, strangers = strangers == 1, limits = terms, classes = classes, asks = asks,
   }
+  return request, list, 7 + limits, completes, adjusts, cools, sights, flights, journal
 end
-
-return {
-  read = read,
-}
-
-end)()

@@ -3,12 +3,15 @@
 
 local function make_sliding_window()
 
-local Log = make_log()
+local empty, clear, trim, add, refund, nth = make_log()
+
+-- The numbers of such a limit, with the five that all kinds have.
+local FORM = '<dddddddddddddd'
 
 local function define(limit, terms) limit.per = terms[4] end
 
-local function read(limit, packed)
-  local per, used, entries, oldest, newest, first, last, gone, gone_units, after = struct.unpack('<ddddddddd', packed, STATE)
+local function read(limit, packed, at)
+  local per, used, entries, oldest, newest, first, last, gone, gone_units, after = struct.unpack('<ddddddddd', packed, at)
   limit.per = per
   limit.log = {
     used = used, entries = entries, oldest = oldest, newest = newest, first = first, last = last,
@@ -19,24 +22,20 @@ end
 
 local function write(limit)
   local log = limit.log
-  return struct.pack(
-    '<ddddddddd', limit.per, log.used, log.entries, log.oldest, log.newest, log.first, log.last, log.gone, log.gone_units
-  )
+  return limit.per, log.used, log.entries, log.oldest, log.newest, log.first, log.last, log.gone, log.gone_units
 end
 
-local function start(limit) limit.log = Log.empty() end
-
-local function roll(limit, t) Log.trim(limit, t.now) end
+local function start(limit) limit.log = empty() end
 
 local function free(limit) return limit.capacity - limit.log.used - limit.flying end
 
-local function land(limit, units, _, age, t) Log.add(limit, t.now - age, units, t.now) end
+local function land(limit, units, _, age, t) add(limit, t.now - age, units, t.now) end
 
 local function adjust(limit, units, age, t)
   if units > 0 then
-    Log.add(limit, t.now - age, units, t.now)
+    add(limit, t.now - age, units, t.now)
   elseif age < limit.per then
-    Log.refund(limit, -units, t.now - age)
+    refund(limit, -units, t.now - age)
   end
 end
 
@@ -49,7 +48,7 @@ local function release(limit, k, t)
   local place = (k - 1) % total + 1
   local at = t.now + limit.per + limit.hold
   if place <= used then
-    at = Log.nth(limit, place) + limit.per
+    at = nth(limit, place) + limit.per
   elseif place <= used + limit.flying then
     at = t.now + limit.per + spread(limit, place - used)
   end
@@ -57,7 +56,7 @@ local function release(limit, k, t)
 end
 
 return {
-  define = define, read = read, write = write, start = start, roll = roll, free = free, land = land, adjust = adjust,
-  release = release, forget = Log.clear,
+  form = FORM, define = define, read = read, write = write, start = start, roll = trim, free = free, land = land,
+  adjust = adjust, release = release, forget = clear,
 }
 end

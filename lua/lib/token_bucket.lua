@@ -6,9 +6,11 @@ local function make_token_bucket()
 
 -- More room than any bucket has.
 local PLENTY = 4503599627370496
-local FORM = '<dddddddddd'
 
 local function free(limit) return math.floor(limit.level / limit.scale) end
+
+-- The numbers of such a limit, with the five that all kinds have.
+local FORM = '<ddddddddddddddd'
 
 local function define(limit, terms)
   local free = limit.scale and free(limit)
@@ -17,19 +19,17 @@ local function define(limit, terms)
   limit.scale, limit.per = terms[5], math.floor(terms[3] * terms[5] / terms[4])
 end
 
-local function read(limit, packed)
+local function read(limit, packed, at)
   local after
   limit.refill, limit.scale, limit.level, limit.at, limit.prev, limit.full_since, limit.since, limit.least,
-    limit.since_before, limit.least_before, after = struct.unpack(FORM, packed, STATE)
+    limit.since_before, limit.least_before, after = struct.unpack('<dddddddddd', packed, at)
   limit.per = math.floor(limit.capacity * limit.scale / limit.refill)
   return after
 end
 
 local function write(limit)
-  return struct.pack(
-    FORM, limit.refill, limit.scale, limit.level, limit.at, limit.prev, limit.full_since, limit.since, limit.least,
+  return limit.refill, limit.scale, limit.level, limit.at, limit.prev, limit.full_since, limit.since, limit.least,
     limit.since_before, limit.least_before
-  )
 end
 
 local function cap(limit) return (limit.capacity - limit.flying) * limit.scale end
@@ -130,7 +130,7 @@ local function release(limit, k, t)
 end
 
 return {
-  define = define, read = read, write = write, start = start, roll = roll, free = free, grant = grant,
+  form = FORM, define = define, read = read, write = write, start = start, roll = roll, free = free, grant = grant,
   adjust = adjust, land = land, unsent = unsent, release = release,
 }
 end

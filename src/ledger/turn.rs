@@ -1,6 +1,6 @@
 //! One ask: what is granted of it now, and when to ask again for the rest.
 //!
-//! Twin: `lua/lib/turn.lua`.
+//! Twin: `lua/lib/turn.lua`, and for who must wait `lua/lib/wait.lua`.
 
 use std::collections::BTreeMap;
 

@@ -26,7 +26,10 @@ macro_rules! limits {
 }
 
 const EXCHANGE: &str =
-    concat!(limits!(), lua!("lib/line.lua", "lib/turn.lua", "lib/session.lua", "lib/request.lua", "exchange.lua"));
+    concat!(
+    limits!(),
+    lua!("lib/line.lua", "lib/wait.lua", "lib/turn.lua", "lib/session.lua", "lib/request.lua", "exchange.lua"),
+);
 
 const INSPECT: &str = concat!(limits!(), lua!("lib/session.lua", "inspect.lua"));
 
