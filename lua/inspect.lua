@@ -29,6 +29,8 @@ local function us(at) return math.max(at - t.now, 0) end
 
 local function limit_of(name)
   local limit = Limit.read(name)
+  -- An operator's quota shows at once, though it is put in force by the next exchange.
+  if limit.told and limit.told.ordered_until > t.now and limit.kind ~= TOKEN_BUCKET then limit.capacity = limit.told.ordered end
   limit.is.roll(limit, t)
   local free, used = Limit.free(limit, t), math.max(Feedback.busy(limit, t) - limit.flying, 0)
   local taken = used + limit.flying

@@ -39,13 +39,15 @@ elseif order ~= 'pause' then
   end
 end
 
--- Forgets what was used and what responses said. What is in flight stays.
+-- Forgets what was used and what responses said. What is in flight stays, and so does an operator's quota.
 local function restart(limit)
+  local told = limit.told
   if limit.is.forget then limit.is.forget(limit) end
   if limit.told then Fields.drop('y:' .. limit.key) end
   limit.told = false
   limit.is.start(limit, t)
   if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
+  if told and told.ordered_until > t.now then Feedback.order(limit, told.ordered, told.ordered_until, t) end
 end
 
 if order == 'pause' then
@@ -58,7 +60,7 @@ for _, limit in ipairs(limits) do
   limit.is.roll(limit, t)
   if order == 'reset' then restart(limit) end
   if order == 'cool' then
-    local said = { age = 0, wait = us, penalty = 0, most = 0, cause = 'by hand: ' .. why }
+    local said = { age = 0, wait = us, penalty = 0, most = 0, cause = why == '' and 'by hand' or 'by hand: ' .. why }
     Feedback.cool(limit, said, limit.capacity, { who = who, at_grant = false, strangers = false }, t)
   end
   if order == 'quota' then Feedback.order(limit, quota, t.now + us, t) end

@@ -19,12 +19,12 @@ pub(crate) enum ErrorKind {
     NeverFits { budget: String, limit: String, cost: u64, quota: u64 },
     #[error("budget {budget}: limit {limit} frees a place in about {}, later than the deadline of {}; allow more time or send less", Seconds(*expected), Seconds(*deadline))]
     Unreachable { budget: String, limit: String, expected: Duration, deadline: Duration },
-    #[error("budget {budget}: limit {limit} cools down because the provider asked for it, and frees a place in about {}, later than the deadline of {}; allow more time, or try later", Seconds(*expected), Seconds(*deadline))]
+    #[error("budget {budget}: limit {limit} cools down, as the provider or an operator asked, and frees a place in about {}, later than the deadline of {}; allow more time, or try later", Seconds(*expected), Seconds(*deadline))]
     Cooling { budget: String, limit: String, expected: Duration, deadline: Duration },
     #[error(
-        "budget {budget}: an operator has paused it; `paceline inspect {budget}` says who and why, `paceline resume {budget}` ends it"
+        "budget {budget}: an operator has paused it; `paceline inspect {budget}` says who and why, `paceline resume {budget}` ends it{}", if *partition { " (each with the --key of the partition)" } else { "" }
     )]
-    Paused { budget: String },
+    Paused { budget: String, partition: bool },
     #[error("budget {budget}: the provider refuses the credential (it answered {status}); mend the key, calls go out again in {}", Seconds(*wait))]
     Refused { budget: String, status: u16, wait: Duration },
     #[error("budget {budget}: no place came free within {}; {because}", Seconds(*waited))]

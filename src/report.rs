@@ -151,6 +151,10 @@ impl Process {
 
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (process {})", self.host, self.pid)
+        match self.pid {
+            // An operator.
+            0 => f.write_str(&self.host),
+            pid => write!(f, "{} (process {pid})", self.host),
+        }
     }
 }

@@ -125,9 +125,9 @@ fn a_replica_and_a_primary_without_a_fence_are_told() {
     let replica = RedisServer::own_with(&["--replicaof", "127.0.0.1", &port]);
     expect(replica.url(), "role", "broken", "a replica");
     until(&primary, "replication", "connected_slaves:1");
-    expect(primary.url(), "replication", "warning", "1 replicas, and it grants without seeing one");
+    expect(primary.url(), "replication", "warning", "1 replica, and it grants without seeing one");
     let alone = RedisServer::own_with(&["--min-replicas-to-write", "1"]);
-    expect(alone.url(), "replication", "broken", "0 replicas are in time");
+    expect(alone.url(), "replication", "broken", "0 replicas in time");
 }
 
 /// Waits for what the server will say in a section of INFO.
@@ -230,8 +230,12 @@ fn keys_that_should_not_be_there_are_told() {
 #[test]
 fn a_pause_has_no_expiry_and_leaves_a_trail_and_both_are_as_they_should_be() {
     let server = RedisServer::own();
+    // The configuration has it, though nobody uses it.
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("paceline.toml");
+    fs::write(&config, "[budget.keap]\nlimit = [{ name = 'open', kind = 'concurrency', quota = 3 }]").unwrap();
     let mut pause = Command::new(env!("CARGO_BIN_EXE_paceline"));
-    pause.args(["pause", "keap", "--yes", "--redis", server.url()]).assert().success();
+    pause.args(["pause", "keap", "--yes", "--redis", server.url(), "--config"]).arg(&config).assert().success();
     assert_eq!(server.command(&["PTTL", "pl:1:{keap}"]), "-1");
     assert_eq!(server.command(&["TYPE", "pl:1:{keap}:audit"]), "stream");
     expect(server.url(), "keys", "ok", "partitions: 1");

@@ -13,6 +13,8 @@ const TRIED: usize = 100_000;
 const CALLERS: u64 = 10_000;
 /// What a process did since it joined is no measure of it until then.
 const YOUNG_MS: u64 = 1000;
+/// The lease of a session that last exchanged just now, as a rule: see `session::LEASE_US`.
+const LEASE_MS: u64 = 5000;
 /// No forecast looks farther: ten years, in milliseconds.
 const FARTHEST_MS: f64 = 315_360_000_000.0;
 
@@ -48,10 +50,14 @@ impl Report {
     fn others(&self, gates: &[Gate<'_>]) -> Vec<Other> {
         let hold = gates.iter().map(|gate| gate.limit.hold_ms).max().unwrap_or(0) as f64;
         let other = |session: &SessionReport| match (session.waiting, session.calls) {
-            (0, 0) => None,
+            // One call tells of no pace.
+            (0, 0 | 1) => None,
             (0, calls) => {
-                let away = session.since_ms.max(YOUNG_MS) as f64 / calls as f64;
-                Some(Other { back: VecDeque::from([away / 2.0]), away })
+                let away = session.since_ms.max(YOUNG_MS) as f64 / (calls - 1) as f64;
+                let silent = LEASE_MS.saturating_sub(session.lease_ms) as f64;
+                // One that was silent for so much longer has ended, as a rule; its lease runs on for a while.
+                (session.held > 0 || silent < 3.0 * away + YOUNG_MS as f64)
+                    .then(|| Other { back: VecDeque::from([away / 2.0]), away })
             }
             (waiting, _) => {
                 let waits = std::iter::repeat_n(0.0, waiting.min(CALLERS) as usize);
@@ -240,13 +246,16 @@ mod tests {
     #[test]
     fn a_limit_alone_turns_over_as_its_kind_does() {
         let sliding = limit("sliding-window", 5, 1000);
-        assert_eq!([1, 5, 6, 10, 11].map(|calls| takes(&[sliding.clone()], calls)), [0.0, 0.0, 1.0, 1.0, 2.0]);
+        assert_eq!(
+            [1, 5, 6, 10, 11].map(|calls| takes(std::slice::from_ref(&sliding), calls)),
+            [0.0, 0.0, 1.0, 1.0, 2.0]
+        );
         let bucket = limit("token-bucket", 10, 1000);
-        assert_eq!([10, 11, 20].map(|calls| takes(&[bucket.clone()], calls)), [0.0, 0.1, 1.0]);
+        assert_eq!([10, 11, 20].map(|calls| takes(std::slice::from_ref(&bucket), calls)), [0.0, 0.1, 1.0]);
         let fixed = LimitReport { used: 4, next_free_ms: Some(300), ..limit("fixed-window", 5, 1000) };
-        assert_eq!([1, 2, 6, 7].map(|calls| takes(&[fixed.clone()], calls)), [0.0, 0.3, 0.3, 1.3]);
+        assert_eq!([1, 2, 6, 7].map(|calls| takes(std::slice::from_ref(&fixed), calls)), [0.0, 0.3, 0.3, 1.3]);
         let places = LimitReport { per_ms: None, hold_ms: 200, ..limit("concurrency", 3, 0) };
-        assert_eq!([3, 4, 7].map(|calls| takes(&[places.clone()], calls)), [0.0, 0.2, 0.4]);
+        assert_eq!([3, 4, 7].map(|calls| takes(std::slice::from_ref(&places), calls)), [0.0, 0.2, 0.4]);
     }
 
     #[test]

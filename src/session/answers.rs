@@ -113,7 +113,7 @@ fn refuse_unreachable(desk: &Desk, queue: &mut Queue, now_us: u64, answers: &mut
         let expected = queue.expected_us(now_us, place);
         match waiter.deadline_us {
             Some(by) if now_us + expected > by => {
-                let deadline = Duration::from_micros(by.saturating_sub(waiter.since_us));
+                let deadline = Duration::from_micros(by.saturating_sub(now_us));
                 let error = desk.unreachable(queue, Duration::from_micros(expected), deadline);
                 answers.push((waiter.answer, Err(Refusal::Failed(error))));
             }

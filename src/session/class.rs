@@ -199,7 +199,9 @@ impl Class {
             let units: Vec<_> = cost.iter().map(|(unit, n)| format!("{n} {unit}")).collect();
             let why =
                 format!("budget {budget}: a cost of {} takes nothing from any of its limits", units.join(" and "));
-            return Err(Error::config(format!("{why}; give a cost in the units of the limits")));
+            return Err(Error::config(format!(
+                "{why}; give a cost in the units of the limits, and of limits with a scope or tiers the value of the scope or the tier"
+            )));
         }
         Ok(Self::of(parts))
     }

@@ -191,11 +191,15 @@ impl Desk {
         Ok(Ticket::new(self, route.id, answer))
     }
 
+    fn paused(&self) -> ErrorKind {
+        ErrorKind::Paused { budget: self.budget.name().to_owned(), partition: self.address.contains('/') }
+    }
+
     /// A deadline that cannot be met.
     pub(crate) fn unreachable(&self, queue: &Queue, expected: Duration, deadline: Duration) -> Error {
         let (budget, limit) = (self.budget.name().to_owned(), queue.binding.clone());
         Error::new(match queue.cooling {
-            _ if queue.paused_until_us.is_some() => ErrorKind::Paused { budget },
+            _ if queue.paused_until_us.is_some() => self.paused(),
             true => ErrorKind::Cooling { budget, limit, expected, deadline },
             false => ErrorKind::Unreachable { budget, limit, expected, deadline },
         })
@@ -244,7 +248,7 @@ impl Desk {
         }
         let queue = state.queues.get(&route.id);
         if queue.is_some_and(|queue| queue.paused_until_us.is_some()) {
-            return Error::new(ErrorKind::Paused { budget: self.budget.name().to_owned() });
+            return Error::new(self.paused());
         }
         let waited_us = by_us.saturating_sub(since_us);
         let silent_us = state.unanswered.map_or(0, |left| by_us.saturating_sub(left.max(since_us)));

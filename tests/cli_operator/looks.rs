@@ -75,19 +75,27 @@ async fn partitions_are_listed_busiest_first_and_filtered() {
         held.extend(take(&limiter.for_key(tenant).unwrap(), calls).await);
     }
     limiter.for_key("tenant-1").unwrap().cool_down(Duration::from_secs(600)).await.unwrap();
-    let (_, note, _) = paceline(&server, &["inspect", "keap"]);
-    assert_eq!(note, "note: 3 partitions of budget keap in use, name one with --key, such as --key 'tenant-1'\n");
+    for look in ["inspect", "why"] {
+        let (out, error, code) = paceline(&server, &[look, "keap"]);
+        let which = "error: of budget keap 3 partitions are in use: name one with --key, such as --key 'tenant-1'; \
+                     `paceline list keap` has all\n";
+        assert_eq!((out.as_str(), error.as_str(), code), ("", which, 1));
+    }
+    let (_, error, code) = paceline(&server, &["why", "keap/the other/one"]);
+    let named = "error: a budget's name has no slash; a partition is named so: keap --key 'the other/one'\n";
+    assert_eq!((error.as_str(), code), (named, 1));
     let (_, note, _) = paceline(&server, &["why", "kaep"]);
     assert_eq!(note, "note: 3 budgets or partitions in use, such as keap; `paceline list` shows them\n");
     let (_, note, _) = paceline(&server, &["pause", "keap", "--key", "tenat-1", "--for", "1ms", "--yes"]);
-    assert!(note.starts_with("note: 3 partitions of budget keap in use"), "a name that was mistyped: {note}");
+    let mistyped = "note: nobody uses partition tenat-1 of budget keap now, but 3 partitions of it are in use\n";
+    assert_eq!(note, mistyped);
     let keys = |arguments: &[&str]| -> Vec<String> {
         let listed = json(&server, &[&["list"], arguments].concat());
         listed.as_array().unwrap().iter().map(|s| s["key"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(keys(&[]), ["tenant-2", "the other/one", "tenant-1"]);
+    assert_eq!(keys(&[]), ["tenant-1", "tenant-2", "the other/one"], "of what cools down nothing is left");
     assert_eq!(keys(&["--sort", "name"]), ["tenant-1", "tenant-2", "the other/one"]);
-    assert_eq!(keys(&["tenant-"]), ["tenant-2", "tenant-1"]);
+    assert_eq!(keys(&["tenant-"]), ["tenant-1", "tenant-2"]);
     let (out, _, _) = paceline(&server, &["list", "--top", "1"]);
     assert!(out.ends_with("and 2 more; --top 0 lists all of them\n"), "{out}");
     assert_shown("list_partitions", &paceline(&server, &["list", "--sort", "name"]).0);
@@ -189,6 +197,20 @@ async fn a_configuration_hides_nothing_that_is_in_use() {
     drop(held);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_command_a_terminal_stands_as_what_it_is() {
+    let server = RedisServer::own();
+    let held = take(&limiter(&server).await.for_key("red\u{1b}[31m\nline").unwrap(), 1).await;
+    for look in [&["list"][..], &["inspect", "keap"], &["why", "keap"]] {
+        let (out, err, _) = paceline(&server, look);
+        assert!(
+            out.contains(r"red\u{1b}[31m\nline") && !out.contains('\u{1b}') && !err.contains('\u{1b}'),
+            "{out}{err}"
+        );
+    }
+    drop(held);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn output_that_could_not_be_written_is_a_failure() {
@@ -204,7 +226,8 @@ fn output_that_could_not_be_written_is_a_failure() {
 fn what_is_missing_is_said() {
     let output =
         Command::new(env!("CARGO_BIN_EXE_paceline")).arg("list").env_remove("PACELINE_REDIS_URL").output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--config <FILE>"));
+    let where_to = "error: say where: --config FILE or --redis URL (or PACELINE_CONFIG, PACELINE_REDIS_URL)\n";
+    assert_eq!(String::from_utf8_lossy(&output.stderr), where_to);
     let gone = ["list", "--redis", "redis://:hunter2@127.0.0.1:1"];
     let output = Command::new(env!("CARGO_BIN_EXE_paceline")).args(gone).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -10,9 +10,10 @@ use paceline::Decision;
 
 use crate::{assert_shown, limiter, paceline, support::RedisServer, take};
 
-#[test]
-fn an_order_that_nobody_confirms_is_not_given() {
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_nobody_confirms_is_not_given() {
     let server = RedisServer::own();
+    let held = take(&limiter(&server).await, 1).await;
     let mut child = Command::new(env!("CARGO_BIN_EXE_paceline"))
         .args(["pause", "keap"])
         .env("PACELINE_REDIS_URL", server.url())
@@ -24,14 +25,71 @@ fn an_order_that_nobody_confirms_is_not_given() {
     let (out, _, _) = paceline(&server, &["audit"]);
     assert_eq!(out, "Nothing was ordered.\n");
     let (_, err, code) = paceline(&server, &["pause", "keap"]);
-    let question = "Budget keap: nobody uses it now. Nobody is granted anything until `paceline resume`";
+    let question = "Budget keap: used by 1 process, with 1 unit in flight and 0 callers waiting. Nobody is granted anything until `paceline resume`";
     assert!(err.starts_with(question), "it says first what it would do: {err}");
     assert!(err.ends_with("\nerror: there is no terminal to ask on; say --yes to do it all the same\n") && code == 1);
+    drop(held);
 }
 
-#[test]
-fn an_order_that_cannot_be_given_says_why_and_for_whom() {
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_about_a_partition_or_all_of_them_and_never_about_none() {
     let server = RedisServer::own();
+    let limiter = limiter(&server).await;
+    let tenants = ["t1", "t2"].map(|tenant| limiter.for_key(tenant).unwrap());
+    let mut held = Vec::new();
+    for tenant in &tenants {
+        held.extend(take(tenant, 1).await);
+    }
+    let (out, err, code) = paceline(&server, &["pause", "keap", "--yes"]);
+    assert!(
+        err.contains("by 2 partitions of it, each of which is ordered by itself") && out.is_empty() && code == 1,
+        "{err}"
+    );
+    let (out, err, code) = paceline(&server, &["pause", "kaep", "--yes"]);
+    assert!(err.contains("nobody uses budget kaep in this Redis") && out.is_empty() && code == 1, "{err}");
+    let (out, _, code) = paceline(&server, &["pause", "keap", "--all-keys", "--yes"]);
+    assert_eq!((out.as_str(), code), ("Budget keap with 2 partitions: paused until `paceline resume`.\n", 0));
+    for tenant in &tenants {
+        assert!(matches!(tenant.try_acquire(1).await.unwrap(), Decision::Denied(_)));
+        let refused = tenant.acquire_within(1, Duration::from_millis(50)).await.unwrap_err();
+        assert!(
+            refused.is_paused() && refused.to_string().ends_with("(each with the --key of the partition)"),
+            "{refused}"
+        );
+    }
+    paceline(&server, &["resume", "keap", "--key", "t1", "--yes"]);
+    let (out, err, code) = paceline(&server, &["resume", "keap", "--all-keys", "--yes", "--json"]);
+    let resumed: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|why| panic!("{why}: {out}{err}"));
+    assert_eq!((&resumed["keys"], code), (&serde_json::json!(["t2"]), 0), "t1 is resumed already");
+    let (_, err, code) = paceline(&server, &["resume", "keap", "--all-keys", "--yes"]);
+    assert_eq!((err.as_str(), code), ("error: budget keap: there is none in use that this would change\n", 1));
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_keeps_an_operators_quota_and_it_shows_at_once() {
+    let server = RedisServer::own();
+    let limiter = limiter(&server).await;
+    let held = take(&limiter, 1).await;
+    let quota = || {
+        let (out, _, _) = paceline(&server, &["inspect", "keap", "--json"]);
+        let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
+        (shown[0]["limits"][0]["quota"].as_u64(), shown[0]["limits"][0]["feedback"]["ordered"]["quota"].as_u64())
+    };
+    paceline(&server, &["limit", "keap", "hour", "--quota", "2", "--for", "1h", "--yes"]);
+    assert_eq!(quota(), (Some(2), Some(2)), "before anybody asks again");
+    let (_, _, code) = paceline(&server, &["reset", "keap", "--yes"]);
+    assert_eq!((quota(), code), ((Some(2), Some(2)), 0));
+    paceline(&server, &["cool-down", "keap", "--for", "30s", "--limit", "hour", "--yes"]);
+    let (why, _, _) = paceline(&server, &["why", "keap"]);
+    assert!(why.contains("(by hand; ") && !why.contains("(process 0)"), "{why}");
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_cannot_be_given_says_why_and_for_whom() {
+    let server = RedisServer::own();
+    let held = take(&limiter(&server).await, 1).await;
     let long = "x".repeat(201);
     for (order, error) in [
         (
@@ -46,6 +104,7 @@ fn an_order_that_cannot_be_given_says_why_and_for_whom() {
         assert!(err.contains(error) && out.is_empty() && code != 0, "{order:?}: {err}{out}");
     }
     assert_eq!(paceline(&server, &["audit"]).0, "Nothing was ordered.\n");
+    drop(held);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +152,12 @@ async fn a_pause_shows_wherever_somebody_looks() {
     assert_eq!((&paused["order"], &paused["why"]), (&"pause until resumed".into(), &"their maintenance".into()));
     assert!(matches!(limiter.try_acquire(1).await.unwrap(), Decision::Denied(_)));
     let (why, _, code) = paceline(&server, &["why", "keap"]);
-    assert!(code == 3 && why.starts_with("A call on budget keap waits: it is paused until it is resumed by "), "{why}");
+    assert!(
+        code == 3
+            && why.starts_with("A call on budget keap waits: it is paused by ")
+            && why.contains(" until it is resumed: their"),
+        "{why}"
+    );
     assert!(paceline(&server, &["inspect", "keap"]).0.contains(": their maintenance\n"));
     assert!(paceline(&server, &["list"]).0.contains("paused"));
 }

@@ -9,6 +9,8 @@ use crate::{
     presets, provider, read, reset, resume, send, watch, why,
 };
 
+/// The most units that a limit can have.
+pub const MAX_UNITS: u64 = (1 << 40) - 1;
 /// The longest window that a rule or the demo takes.
 const MAX_WINDOW: Duration = Duration::from_secs(86_400);
 
@@ -37,7 +39,7 @@ Examples:
   paceline presets show keap                        what is known of a provider, and from where
   curl -si https://api.example.com | paceline read  what does this response say about limits?
 
-PACELINE_REDIS_URL and PACELINE_CONFIG stand for --redis and --config of every command; PACELINE_LOG (as in `PACELINE_LOG=debug`) turns on logs.";
+PACELINE_REDIS_URL gives the Redis, PACELINE_CONFIG the configuration of all commands but send and check; PACELINE_LOG (as in `PACELINE_LOG=debug`) turns on logs.";
 
 #[derive(Subcommand)]
 pub enum Command {

@@ -17,8 +17,9 @@ const WRONG: u8 = 1;
 /// The file cannot be read.
 const UNREADABLE: u8 = 2;
 
-/// Says what is wrong with a configuration file, or lists the budgets and limits it means.
+/// Say what is wrong with a configuration file, or what it means
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Check {
     /// The configuration file.
     file: PathBuf,
@@ -26,6 +27,13 @@ pub struct Check {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  paceline check paceline.toml
+  paceline check paceline.toml --json | jq -r '.mistakes[].message'
+
+Exit code 0: it is right. 1: it is wrong. 2: it cannot be read.";
 
 impl Check {
     /// Exits with 0 when the file is right, 1 when it is wrong and 2 when it cannot be read.

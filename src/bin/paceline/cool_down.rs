@@ -14,7 +14,7 @@ pub struct Command {
     #[command(flatten)]
     common: Common,
     /// For so long
-    #[arg(long = "for", value_name = "TIME", value_parser = args::duration)]
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true, value_parser = args::duration)]
     time: Duration,
     /// Under this limit only
     #[arg(long, value_name = "NAME")]

@@ -31,6 +31,7 @@ const STOPPED: &str = "stopped before the end; nothing is left running";
 
 /// Watch several processes share one key, without paceline and with it
 #[derive(Args, Clone)]
+#[command(after_help = EXAMPLES)]
 pub struct Command {
     /// How many processes share the key
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -63,6 +64,14 @@ pub struct Command {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  paceline demo                                      two acts of 15 s, on a Redis of its own if there is one
+  paceline demo --redis redis://127.0.0.1 --seconds 60 --delay 0ms..400ms
+  paceline demo --provider klaviyo --stranger        its limits and answers, and somebody unknown on the key
+
+Exit code 1: a call was told 429 in act two (with --stranger: more than the one or two that tell of him).";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {

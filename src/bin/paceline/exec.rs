@@ -14,7 +14,8 @@ use crate::{
 /// Run a command when it is its turn on a budget, and hold the permit while it runs
 ///
 /// Its units are held until the command has ended, and age from then on: whenever in between it sends its requests, no window
-/// is exceeded. Should this process be killed, the store takes them back when its lease ends, 5 s later.
+/// is exceeded. Should this process be killed, the store takes them back when its lease ends, 5 s later;
+/// the command goes on without them.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Command {

@@ -44,19 +44,19 @@ pub fn count(n: u64, thing: &str) -> String {
 
 /// A budget, or one partition of it, in a sentence.
 pub fn named(budget: &str, key: Option<&str>) -> String {
-    key.map_or_else(|| budget.to_owned(), |key| format!("{budget}, key {key}"))
+    key.map_or_else(|| budget.to_owned(), |key| format!("{budget}, key {}", crate::visible(key).replace('\n', "\\n")))
 }
 
 /// The same in a table.
 pub fn path(budget: &str, key: Option<&str>) -> String {
-    key.map_or_else(|| budget.to_owned(), |key| format!("{budget}/{key}"))
+    key.map_or_else(|| budget.to_owned(), |key| format!("{budget}/{}", crate::visible(key).replace('\n', "\\n")))
 }
 
 /// A pause in words.
 pub fn paused(pause: &Pause) -> String {
     let end = pause.left_ms.map_or("until it is resumed".into(), |left| format!("for {} more", time(left)));
     let why = if pause.why.is_empty() { String::new() } else { format!(": {}", pause.why) };
-    format!("paused {end} by {}{why}", pause.who)
+    format!("paused by {} {end}{why}", pause.who)
 }
 
 #[cfg(test)]

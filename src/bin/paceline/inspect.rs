@@ -62,8 +62,7 @@ impl Command {
     async fn reports(&self, opened: &Opened) -> Result<Vec<Report>, Failure> {
         let wanted: Vec<(String, Option<String>)> = match (&self.budget, &opened.config) {
             (Some(name), _) => {
-                opened.must_have(name).await?;
-                vec![(name.clone(), self.key.clone())]
+                vec![(name.clone(), opened.partition(name, self.key.as_deref()).await?)]
             }
             (None, Some(config)) => config.budgets().map(|budget| (budget.name().to_owned(), None)).collect(),
             (None, None) => opened.store.budgets().await?,

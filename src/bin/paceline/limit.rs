@@ -18,10 +18,10 @@ pub struct Command {
     /// The limit, as `paceline inspect` names it
     limit: String,
     /// So many units; of a token bucket so many at once, and in the time that it takes to fill
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..=args::MAX_UNITS))]
     quota: u64,
     /// For so long
-    #[arg(long = "for", value_name = "TIME", value_parser = args::duration)]
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true, value_parser = args::duration)]
     time: Duration,
 }
 

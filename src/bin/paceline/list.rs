@@ -109,8 +109,12 @@ impl Summary {
         }
     }
 
+    /// How little is left: nothing at all where nobody may send.
     fn share(&self) -> f64 {
-        self.busiest.as_ref().map_or(0.0, Busiest::share)
+        match self.paused || self.cooldown_ms.is_some() {
+            true => f64::INFINITY,
+            false => self.busiest.as_ref().map_or(0.0, Busiest::share),
+        }
     }
 
     fn row(&self) -> Vec<String> {

@@ -94,10 +94,23 @@ async fn main() -> ExitCode {
 /// Why output could not be written: whoever reads what there is must not take it for all, so the command fails.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
+/// What a terminal would take for a command stands as what it is: names come from whoever may use the Redis.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
 /// Prints a line for the person or the program that reads our output. That it may have stopped reading (`| head`) is no
 /// failure, and no reason to panic, as `println!` would.
 fn say(line: impl fmt::Display) {
-    if let Err(why) = writeln!(io::stdout(), "{line}").and_then(|()| io::stdout().flush())
+    if let Err(why) = writeln!(io::stdout(), "{}", visible(&line.to_string())).and_then(|()| io::stdout().flush())
         && why.kind() != io::ErrorKind::BrokenPipe
     {
         let _ = UNWRITTEN.set(why);
@@ -106,5 +119,5 @@ fn say(line: impl fmt::Display) {
 
 /// The same for what is said beside the output, of which nobody could be told.
 fn tell(line: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", visible(&line.to_string()));
 }

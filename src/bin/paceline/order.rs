@@ -4,11 +4,12 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Args;
 use paceline::{Order, Report};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Failure,
     figures::{count, named},
+    page::Page,
     say,
     source::{Opened, Source},
     tell,
@@ -17,6 +18,9 @@ use crate::{
 /// The person did not want it after all.
 const DECLINED: u8 = 1;
 
+/// Partitions of a budget; `None`: it itself.
+pub type Partitions = Vec<Option<String>>;
+
 #[derive(Args)]
 pub struct Common {
     /// The budget
@@ -24,6 +28,9 @@ pub struct Common {
     /// The partition of the budget, such as a tenant
     #[arg(long)]
     pub key: Option<String>,
+    /// The budget and all of its partitions that are in use now
+    #[arg(long, conflicts_with = "key")]
+    pub all_keys: bool,
     /// Why, for the trail that `paceline audit` shows
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub why: String,
@@ -42,56 +49,125 @@ impl Common {
     pub async fn give(&self, order: Order, meaning: &str, done: &str) -> Result<ExitCode, Failure> {
         let opened = self.source.open().await?;
         Ok(match self.order(&opened, &order, meaning).await? {
-            true => {
-                self.report(&order, done);
+            Some(given) => {
+                self.report(&order, &given, done, json!({}));
                 ExitCode::SUCCESS
             }
-            false => DECLINED.into(),
+            None => DECLINED.into(),
         })
     }
 
-    /// The same in a command that goes on; `false`: it was declined.
-    pub async fn order(&self, opened: &Opened, order: &Order, meaning: &str) -> Result<bool, Failure> {
+    /// The same in a command that goes on: to which partitions it was given. `None`: it was declined.
+    pub async fn order(&self, opened: &Opened, order: &Order, meaning: &str) -> Result<Option<Partitions>, Failure> {
+        let wanted = self.partitions(opened).await?;
+        let names = wanted.into_iter().map(|key| (self.budget.clone(), key)).collect();
+        let mut looks = opened.looks(names, || ()).await?;
+        if self.all_keys {
+            looks.retain(|(_, _, report)| report.as_ref().is_some_and(|report| concerns(order, report)));
+        }
+        let reports: Vec<&Report> = looks.iter().filter_map(|(_, _, report)| report.as_ref()).collect();
+        let partitions: Partitions = looks.iter().map(|(_, key, _)| key.clone()).collect();
+        if partitions.is_empty() {
+            return Err(format!("budget {}: there is none in use that this would change", self.budget).into());
+        }
+        if !self.yes && !agreed(&format!("{} {meaning}", users(&self.name(&partitions), &reports)))? {
+            return Ok(None);
+        }
+        for key in &partitions {
+            opened.store.order(&self.budget, key.as_deref(), order, &who(), &self.why).await?;
+        }
+        Ok(Some(partitions))
+    }
+
+    /// What the order is about.
+    async fn partitions(&self, opened: &Opened) -> Result<Partitions, Failure> {
         let budget = &self.budget;
         opened.must_have(budget).await?;
-        let report = opened.store.inspect(budget, self.key.as_deref()).await?;
-        if report.is_none() {
-            // It may be a name that was mistyped.
-            opened.note_what_is_in_use(budget, self.key.as_deref()).await?;
+        let (whole, partitions) = opened.in_use(budget).await?;
+        if opened.config.is_none() && !whole && partitions.is_empty() {
+            return Err(format!(
+                "nobody uses budget {budget} in this Redis; `paceline list` shows those in use, and for one that nobody uses \
+                 yet give the --config that has it"
+            )
+            .into());
         }
-        let report = report.unwrap_or_default();
-        if !self.yes && !agreed(&format!("{} {}", users(&self.name(), &report), meaning))? {
-            return Ok(false);
+        let known = count(partitions.len() as u64, "partition");
+        match (&self.key, partitions.first()) {
+            (Some(key), Some(_)) if !partitions.contains(key) => {
+                tell(format_args!("note: nobody uses partition {key} of budget {budget} now, but {known} of it are in use"));
+                Ok(vec![Some(key.clone())])
+            }
+            (Some(key), _) => Ok(vec![Some(key.clone())]),
+            (None, _) if self.all_keys => {
+                let whole = (whole || partitions.is_empty()).then_some(None);
+                Ok(whole.into_iter().chain(partitions.into_iter().map(Some)).collect())
+            }
+            (None, Some(first)) if !whole => Err(format!(
+                "budget {budget} is used by {known} of it, each of which is ordered by itself: name one with --key, such as \
+                 --key '{first}', or give --all-keys for all that are in use now"
+            )
+            .into()),
+            (None, first) => {
+                if first.is_some() {
+                    tell(format_args!("note: this does not concern {known} of budget {budget}; --all-keys does"));
+                }
+                Ok(vec![None])
+            }
         }
-        opened.store.order(budget, self.key.as_deref(), order, &who(), &self.why).await?;
-        Ok(true)
     }
 
-    pub fn report(&self, order: &Order, done: &str) {
+    /// What was done, in a sentence or as an object, which `more` adds to.
+    pub fn report(&self, order: &Order, given: &Partitions, done: &str, more: Value) {
         if self.json {
             let (budget, key) = (&self.budget, &self.key);
-            say(json!({ "budget": budget, "key": key, "order": order.to_string(), "why": self.why, "who": who() }));
+            let keys: Vec<_> = given.iter().filter(|_| self.all_keys).flatten().collect();
+            let mut object = json!({
+                "budget": budget, "key": key, "keys": keys, "order": order.to_string(), "why": self.why, "who": who(),
+            });
+            if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+                object.extend(more);
+            }
+            say(object);
         } else {
-            say(format!("Budget {}: {done}", self.name()));
+            let mut page = Page::new();
+            page.say(format_args!("Budget {}: {done}", self.name(given)));
+            say(page);
         }
     }
 
-    pub fn name(&self) -> String {
-        named(&self.budget, self.key.as_deref())
+    pub fn name(&self, given: &Partitions) -> String {
+        match given.iter().flatten().count() as u64 {
+            partitions if self.all_keys && partitions > 0 => {
+                format!("{} with {}", self.budget, count(partitions, "partition"))
+            }
+            _ => named(&self.budget, self.key.as_deref()),
+        }
+    }
+}
+
+/// Whether an order would change anything there.
+fn concerns(order: &Order, report: &Report) -> bool {
+    let has = |name: &String| report.limits.iter().any(|limit| limit.name == *name);
+    match order {
+        Order::Resume => report.paused.is_some(),
+        Order::Quota { limit, .. } => has(limit),
+        Order::Reset { limit } | Order::CoolDown { limit, .. } => limit.as_ref().map_or(!report.limits.is_empty(), has),
+        _ => true,
     }
 }
 
 /// Whom it concerns.
-fn users(name: &str, report: &Report) -> String {
-    let sessions = report.sessions.len() as u64 + report.more_sessions;
-    let flying = report.limits.iter().map(|limit| limit.in_flight).max().unwrap_or(0);
+fn users(name: &str, reports: &[&Report]) -> String {
+    let sum = |what: fn(&Report) -> u64| reports.iter().map(|report| what(report)).sum::<u64>();
+    let sessions = sum(|report| report.sessions.len() as u64 + report.more_sessions);
+    let flying = sum(|report| report.limits.iter().map(|limit| limit.in_flight).max().unwrap_or(0));
     match sessions {
         0 => format!("Budget {name}: nobody uses it now."),
         _ => format!(
-            "Budget {name}: {} use it, with {} in flight and {} waiting.",
+            "Budget {name}: used by {}, with {} in flight and {} waiting.",
             count(sessions, "process"),
             count(flying, "unit"),
-            count(report.waiting, "caller")
+            count(sum(|report| report.waiting), "caller")
         ),
     }
 }
@@ -99,7 +175,9 @@ fn users(name: &str, report: &Report) -> String {
 /// Asks a person; nobody who could be asked must say so beforehand.
 fn agreed(question: &str) -> Result<bool, Failure> {
     let terminal = console::Term::stderr();
-    tell(question);
+    let mut page = Page::new();
+    page.say(question);
+    tell(page);
     if !std::io::stdin().is_terminal() || !terminal.is_term() {
         return Err("there is no terminal to ask on; say --yes to do it all the same".into());
     }

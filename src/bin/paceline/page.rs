@@ -10,7 +10,7 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 /// Between two columns of a table.
 const GAP: usize = 2;
 /// Words in a table are broken only where this much of a line is left of them.
-const LEAST_WORDS: usize = 10;
+const LEAST_WORDS: usize = 12;
 /// In a list, what goes on from the line before stands this much further in.
 const HANGING: usize = 2;
 

@@ -17,7 +17,7 @@ pub struct Command {
     #[command(flatten)]
     common: Common,
     /// End it by itself after this [default: until `paceline resume`]
-    #[arg(long = "for", value_name = "TIME", value_parser = args::duration)]
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true, value_parser = args::duration)]
     time: Option<Duration>,
 }
 

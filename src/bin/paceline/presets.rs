@@ -13,7 +13,7 @@ use crate::{Failure, page::Page, say};
 
 /// List the shipped presets, or show one: its limits, headers and sources
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub struct Command {
     #[command(subcommand)]
     what: Option<What>,
@@ -21,6 +21,12 @@ pub struct Command {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  paceline presets
+  paceline presets show keap
+  paceline presets show keap --toml > mine.toml      to start your own with";
 
 #[derive(Subcommand)]
 enum What {

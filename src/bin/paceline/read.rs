@@ -26,6 +26,7 @@ const MOST_READ: u64 = 1024 * 1024;
 ///
 /// Reads one HTTP response as text from standard input (as `curl -i` prints it): status line, headers, blank line, body.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Command {
     /// How to read it: a preset, or the file of one [default: what holds of most providers]
     #[arg(long, value_name = "NAME_OR_FILE")]
@@ -41,6 +42,12 @@ pub struct Command {
     #[arg(long)]
     jsonl: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  curl -si https://api.example.com/contacts | paceline read
+  paceline read --preset keap < response.txt
+  paceline read --jsonl < recorded.jsonl | jq 'select(.throttled)'";
 
 impl Command {
     /// Exits with 0 when everything could be read, and with 1 when a line of `--jsonl` could not.

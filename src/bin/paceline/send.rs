@@ -22,6 +22,7 @@ use crate::{Failure, args, metrics, presets, provider::REPLICA_HEADER, say, stop
 
 /// Send requests, each when the budget has room for it
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Command {
     /// Where to send to
     url: String,
@@ -86,6 +87,14 @@ pub struct Command {
     #[arg(long, value_name = "NAME", hide = true)]
     replica: Option<String>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  paceline send https://api.example.com/contacts --config paceline.toml --budget keap -n 500 -c 8
+  paceline send https://api.example.com/contacts --preset keap --var credential=oauth -n 500 --redis redis://127.0.0.1
+  paceline send http://127.0.0.1:8080 --config paceline.toml --duration 1m -c 4 --json | jq .wait_ms
+
+Exit code 0: every call was sent and in the end answered below 400. 1: not every one, or it was stopped; it reports all the same.";
 
 /// More callers than this wait for sockets rather than for their turn.
 const MAX_CALLERS: i64 = 10_000;

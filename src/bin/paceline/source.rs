@@ -14,7 +14,7 @@ const AT_ONCE: usize = 64;
 #[derive(Args)]
 pub struct Source {
     /// The configuration with the budgets
-    #[arg(long, value_name = "FILE", env = "PACELINE_CONFIG", required_unless_present = "redis")]
+    #[arg(long, value_name = "FILE", env = "PACELINE_CONFIG")]
     config: Option<PathBuf>,
     /// The Redis that holds them, instead of the configuration's
     #[arg(long, value_name = "URL", env = "PACELINE_REDIS_URL", hide_env_values = true)]
@@ -41,15 +41,21 @@ impl Source {
         let config = self.config.as_deref().map(Config::load).transpose()?;
         let url = self.redis.as_deref().or(config.as_ref().and_then(|config| config.redis_url()).map(RedisUrl::as_str));
         let url = url
-            .ok_or("no Redis is configured, and the memory of another process cannot be seen; give --redis")?
+            .ok_or(match config {
+                Some(_) => "no Redis is configured, and the memory of another process cannot be seen; give --redis",
+                None => "say where: --config FILE or --redis URL (or PACELINE_CONFIG, PACELINE_REDIS_URL)",
+            })?
             .to_owned();
         Ok((config, url))
     }
 }
 
 impl Opened {
-    /// Whether there is such a budget: in the configuration, or in use. Without a configuration there may be any.
+    /// Whether there may be such a budget: in the configuration, or in use. Without a configuration there may be any.
     pub async fn must_have(&self, budget: &str) -> Result<(), Failure> {
+        if let Some((budget, key)) = budget.split_once('/') {
+            return Err(format!("a budget's name has no slash; a partition is named so: {budget} --key '{key}'").into());
+        }
         if let Some(config) = &self.config
             && let Err(unknown) = store::budget(config, Some(budget))
             && !self.store.budgets().await?.iter().any(|(name, _)| name == budget)
@@ -57,6 +63,37 @@ impl Opened {
             return Err(unknown);
         }
         Ok(())
+    }
+
+    /// Of which partition to show something where none is named: of the only one in use, and not of the budget without any,
+    /// which nobody uses then.
+    pub async fn partition(&self, budget: &str, key: Option<&str>) -> Result<Option<String>, Failure> {
+        self.must_have(budget).await?;
+        if let Some(key) = key {
+            return Ok(Some(key.to_owned()));
+        }
+        let (whole, partitions) = self.in_use(budget).await?;
+        match &partitions[..] {
+            _ if whole => Ok(None),
+            [] => Ok(None),
+            [only] => {
+                tell(format_args!("note: of budget {budget} one partition is in use, which this is about: --key '{only}'"));
+                Ok(Some(only.clone()))
+            }
+            [first, ..] => Err(format!(
+                "of budget {budget} {} are in use: name one with --key, such as --key '{first}'; `paceline list {budget}` has all",
+                count(partitions.len() as u64, "partition")
+            )
+            .into()),
+        }
+    }
+
+    /// Whether the budget without a partition is in use, and the partitions of it that are.
+    pub async fn in_use(&self, budget: &str) -> Result<(bool, Vec<String>), Failure> {
+        let names = self.store.budgets().await?;
+        let (whole, partitions): (Vec<_>, Vec<_>) =
+            names.into_iter().filter(|(name, _)| name == budget).map(|(_, key)| key).partition(Option::is_none);
+        Ok((!whole.is_empty(), partitions.into_iter().flatten().collect()))
     }
 
     /// A look at each of them; `looked` is called after each.

@@ -64,10 +64,11 @@ impl Command {
             return Err("watch needs a terminal that it can draw on; `paceline list --json` is for programs".into());
         }
         let opened = self.source.open().await?;
-        if let Some(budget) = &self.budget {
-            opened.must_have(budget).await?;
-        }
-        let state = State::new(self.budget.clone().map(|budget| (budget, self.key.clone())));
+        let open = match &self.budget {
+            Some(budget) => Some((budget.clone(), opened.partition(budget, self.key.as_deref()).await?)),
+            None => None,
+        };
+        let state = State::new(open);
         let stop = Stop::listen();
         let mut screen = Screen::open()?;
         self.watch(&opened, state, &mut screen.0, &stop).await?;

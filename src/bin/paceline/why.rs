@@ -43,19 +43,19 @@ impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
         let opened = self.source.open().await?;
         let budget = &self.budget;
-        opened.must_have(budget).await?;
+        let key = opened.partition(budget, self.key.as_deref()).await?;
         let mut calls = vec![1, 100];
         calls.extend(self.calls.filter(|n| !calls.contains(n)));
-        let report = opened.store.inspect(budget, self.key.as_deref()).await?;
+        let report = opened.store.inspect(budget, key.as_deref()).await?;
         if report.is_none() {
-            opened.note_what_is_in_use(budget, self.key.as_deref()).await?;
+            opened.note_what_is_in_use(budget, key.as_deref()).await?;
         }
         let mut report = report.unwrap_or_default();
         if let Some(budget) = opened.config.as_ref().and_then(|config| config.budget(budget)) {
             let known: Vec<_> = report.limits.iter().map(|limit| limit.name.clone()).collect();
             report.limits.extend(unused(budget).await.into_iter().filter(|limit| !known.contains(&limit.name)));
         }
-        let answer = Answer::of(budget, self.key.as_deref(), report, &calls);
+        let answer = Answer::of(budget, key.as_deref(), report, &calls);
         if self.json {
             say(serde_json::to_string_pretty(&answer)?);
         } else {

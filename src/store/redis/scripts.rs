@@ -25,8 +25,7 @@ macro_rules! limits {
     };
 }
 
-const EXCHANGE: &str =
-    concat!(
+const EXCHANGE: &str = concat!(
     limits!(),
     lua!("lib/line.lua", "lib/wait.lua", "lib/turn.lua", "lib/session.lua", "lib/request.lua", "exchange.lua"),
 );

@@ -9,6 +9,7 @@ use super::{
     info::Info,
     wire::window,
 };
+use crate::figures::count;
 
 const VERSION: Check = Check { name: "version", why: "The scripts use what Redis has since 6.2; any Valkey will do." };
 
@@ -119,6 +120,9 @@ fn longest_window(config: &Config) -> Duration {
 }
 
 pub async fn replication(info: &Info, survey: &Survey) -> Vec<Finding> {
+    if info.text("role") == Some("slave") {
+        return Vec::new();
+    }
     let Some(replicas) = info.number("connected_slaves") else { return vec![REPLICATION.unknown("INFO")] };
     let wanted = survey.setting("min-replicas-to-write").await.and_then(|wanted| wanted.parse().ok());
     vec![fence(replicas, info.number("min_slaves_good_slaves"), wanted)]
@@ -128,15 +132,14 @@ pub async fn replication(info: &Info, survey: &Survey) -> Vec<Finding> {
 fn fence(replicas: u64, in_time: Option<u64>, wanted: Option<u64>) -> Finding {
     match (replicas, in_time) {
         (_, Some(in_time)) if in_time < wanted.unwrap_or(1) => REPLICATION.broken(
-            format!("{in_time} replicas are in time, fewer than min-replicas-to-write: it refuses every grant"),
+            format!("{} in time, fewer than min-replicas-to-write: it refuses every grant", count(in_time, "replica")),
             "bring its replicas back",
         ),
-        (_, Some(in_time)) => {
-            REPLICATION.ok(format!("{replicas} replicas, {in_time} in time; it grants only while it sees them"))
-        }
+        (_, Some(in_time)) => REPLICATION
+            .ok(format!("{}, {in_time} in time; it grants only while it sees them", count(replicas, "replica"))),
         (0, None) => REPLICATION.ok("no replica, so no fail-over: nothing is granted while it is away"),
         (_, None) => REPLICATION.warning(
-            format!("{replicas} replicas, and it grants without seeing one"),
+            format!("{}, and it grants without seeing one", count(replicas, "replica")),
             "set min-replicas-to-write 1 and min-replicas-max-lag 2, and if Sentinels watch it \
              down-after-milliseconds 4000 or more",
         ),

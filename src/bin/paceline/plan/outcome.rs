@@ -39,7 +39,7 @@ pub struct Outcome {
     /// Told 429, of those that were tried.
     pub rejected: u64,
     pub calls_per_s: f64,
-    /// The limit of which most is used, and how much of what it allows in that time.
+    /// The limit of which most is used, and how much of what it allows, but for its first window.
     pub tightest: Option<String>,
     pub share: Option<f64>,
     /// How much of it can be used, since units are held until their answers are in.
@@ -70,6 +70,15 @@ impl Tried {
         (self.answered.len() - before) as f64 / span_s.max(f64::MIN_POSITIVE)
     }
 
+    /// How much was used of a limit in whole windows but the first, in which all of it is there for the taking; `None`: it was
+    /// too short to tell.
+    fn late_share(&self, allowance: &Allowance, end_s: f64) -> Option<f64> {
+        let windows = (end_s / allowance.per_s).floor() - 1.0;
+        let since_s = end_s - windows * allowance.per_s;
+        let before = self.answered.partition_point(|at| at.as_secs_f64() <= since_s);
+        (windows >= 1.0).then(|| (self.answered.len() - before) as f64 / (windows * allowance.calls))
+    }
+
     /// What that says of so many calls.
     pub fn outcome(mut self, calls: u64) -> Outcome {
         self.answered.sort_unstable();
@@ -94,7 +103,7 @@ impl Tried {
             tried: tried as u64,
             rejected: self.rejected,
             calls_per_s,
-            share: tightest.map(|(_, share)| share),
+            share: tightest.and_then(|(allowance, _)| self.late_share(allowance, end.as_secs_f64())),
             possible: tightest.map(|(allowance, _)| allowance.possible(self.hold_s)),
             tightest: tightest.map(|(allowance, _)| allowance.limit.clone()),
             wait_ms: WaitMs {
@@ -115,7 +124,8 @@ type Line<'a> = (&'a str, &'a dyn Fn(&Outcome) -> String);
 pub fn show(page: &mut Page, together: &Outcome, alone: Option<&Outcome>, budget: &Budget) {
     let ways: Vec<&Outcome> = std::iter::once(together).chain(alone).collect();
     let ms = |ms: f64| time(ms.round() as u64);
-    let percent = |share: Option<f64>| share.map_or("-".into(), |share| format!("{:.1} %", share * 100.0));
+    let percent =
+        |share: Option<f64>| share.map_or("too short to tell".into(), |share| format!("{:.1} %", share * 100.0));
     let rows: [Line<'_>; 8] = [
         ("takes", &|o| ms(o.takes_s * 1000.0)),
         ("calls a second", &|o| format!("{:.2}", o.calls_per_s)),
@@ -169,7 +179,7 @@ mod tests {
         let outcome = tried(1000, 3.9).outcome(10_000);
         assert!((outcome.takes_s - 10_000.0 / 3.9).abs() < 1.0, "{outcome:?}");
         assert_eq!(outcome.tightest.as_deref(), Some("minute"));
-        assert!((outcome.share.unwrap() - 0.975).abs() < 0.001);
+        assert!((outcome.share.unwrap() - 0.975).abs() < 0.003, "{outcome:?}");
         assert!((outcome.possible.unwrap() - 60.0 / 60.1).abs() < 1e-9);
         assert_eq!((outcome.exchanges_per_call, outcome.chart.iter().sum::<u64>()), (2.0, 1000));
     }
