@@ -1,6 +1,7 @@
 //! Orders: they say what they will do, ask, do it, and are kept.
 
 use std::{
+    io::Read,
     process::{Command, Stdio},
     thread,
     time::Duration,
@@ -170,6 +171,20 @@ async fn a_drain_waits_for_what_is_in_flight() {
     let (out, err, code) = paceline(&server, &["drain", "keap", "--yes", "--timeout", "300ms"]);
     assert_eq!((out.as_str(), code), ("", 75));
     assert!(err.contains("1 unit still in flight at ") && err.contains("; it stays paused"), "{err}");
+    let (out, _, code) = paceline(&server, &["drain", "keap", "--yes", "--timeout", "10ms", "--json"]);
+    let drained: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&drained["drained"], &drained["budget"], code), (&false.into(), &"keap".into(), 75));
+    let mut drain = Command::new(env!("CARGO_BIN_EXE_paceline"));
+    let mut drain =
+        drain.args(["drain", "keap", "--yes", "--redis", server.url()]).stderr(Stdio::piped()).spawn().unwrap();
+    // The order leaves its entry before it waits; a signal before that ends it as any other command.
+    while paceline(&server, &["audit"]).0.matches("pause until resumed").count() < 3 {}
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(Command::new("kill").args(["-INT", &drain.id().to_string()]).status().unwrap().success());
+    let mut said = String::new();
+    drain.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let stays = "stopped; budget keap stays paused, and `paceline resume` ends that\n";
+    assert_eq!((drain.wait().unwrap().code(), said.as_str()), (Some(130), stays));
     let waits = thread::spawn({
         let url = server.url().to_owned();
         move || {

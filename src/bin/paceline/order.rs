@@ -28,7 +28,7 @@ pub struct Common {
     /// The partition of the budget, such as a tenant
     #[arg(long)]
     pub key: Option<String>,
-    /// The budget and all of its partitions that are in use now
+    /// The budget and all of its partitions that are in use now; one that comes up later knows nothing of it
     #[arg(long, conflicts_with = "key")]
     pub all_keys: bool,
     /// Why, for the trail that `paceline audit` shows
