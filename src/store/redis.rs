@@ -216,12 +216,12 @@ impl Shared {
         }
     }
 
-    /// All keys of a pattern, each once, in order; a thousand at a time, so that nobody is held up.
+    /// All keys of a pattern, each once, in order; some hundreds at a time, so that nobody is held up.
     async fn keys(&self, pattern: &str) -> Result<BTreeSet<String>, Error> {
         let (mut found, mut cursor) = (BTreeSet::new(), "0".to_owned());
         loop {
             let mut scan = redis::cmd("SCAN");
-            scan.arg(&cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(1000);
+            scan.arg(&cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(250);
             let (next, page): (String, Vec<String>) = redis::from_redis_value(self.link.command(&scan).await?)
                 .map_err(|_| self.link.nonsense("its answer to SCAN is no list of keys"))?;
             found.extend(page);
