@@ -8,7 +8,14 @@ use paceline::Order;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::{Failure, args, figures::count, order::Common, stop::Stop, tell, turn::STOPPED};
+use crate::{
+    Failure, args,
+    figures::count,
+    order::{self, Common},
+    stop::Stop,
+    tell,
+    turn::STOPPED,
+};
 
 /// Pause a budget and wait until nothing of it is in flight, as before a change of keys
 ///
@@ -50,8 +57,7 @@ impl Command {
         let end = Instant::now() + *timeout;
         loop {
             let reports = opened.reports(names.clone(), || ()).await?;
-            let flying: u64 =
-                reports.iter().filter_map(|report| report.limits.iter().map(|limit| limit.in_flight).max()).sum();
+            let flying = order::flying(&reports);
             if flying == 0 {
                 progress.finish_and_clear();
                 let done = "drained; nothing is in flight. `paceline resume` lets it go on.";

@@ -44,12 +44,16 @@ pub fn count(n: u64, thing: &str) -> String {
 
 /// A budget, or one partition of it, in a sentence.
 pub fn named(budget: &str, key: Option<&str>) -> String {
-    key.map_or_else(|| budget.to_owned(), |key| format!("{budget}, key {}", crate::visible(key).replace('\n', "\\n")))
+    key.map_or_else(|| budget.to_owned(), |key| format!("{budget}, key {}", on_a_line(key)))
 }
 
 /// The same in a table.
 pub fn path(budget: &str, key: Option<&str>) -> String {
-    key.map_or_else(|| budget.to_owned(), |key| format!("{budget}/{}", crate::visible(key).replace('\n', "\\n")))
+    key.map_or_else(|| budget.to_owned(), |key| format!("{budget}/{}", on_a_line(key)))
+}
+
+fn on_a_line(key: &str) -> String {
+    crate::visible(key).replace('\n', "\\n")
 }
 
 /// A pause in words.

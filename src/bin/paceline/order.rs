@@ -156,17 +156,21 @@ fn concerns(order: &Order, report: &Report) -> bool {
     }
 }
 
+/// Units in flight in all of these.
+pub fn flying<'a>(reports: impl IntoIterator<Item = &'a Report>) -> u64 {
+    reports.into_iter().filter_map(|report| report.limits.iter().map(|limit| limit.in_flight).max()).sum()
+}
+
 /// Whom it concerns.
 fn users(name: &str, reports: &[&Report]) -> String {
     let sum = |what: fn(&Report) -> u64| reports.iter().map(|report| what(report)).sum::<u64>();
     let sessions = sum(|report| report.sessions.len() as u64 + report.more_sessions);
-    let flying = sum(|report| report.limits.iter().map(|limit| limit.in_flight).max().unwrap_or(0));
     match sessions {
         0 => format!("Budget {name}: nobody uses it now."),
         _ => format!(
             "Budget {name}: used by {}, with {} in flight and {} waiting.",
             count(sessions, "process"),
-            count(flying, "unit"),
+            count(flying(reports.iter().copied()), "unit"),
             count(sum(|report| report.waiting), "caller")
         ),
     }

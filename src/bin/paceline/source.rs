@@ -90,10 +90,7 @@ impl Opened {
 
     /// Whether the budget without a partition is in use, and the partitions of it that are.
     pub async fn in_use(&self, budget: &str) -> Result<(bool, Vec<String>), Failure> {
-        let names = self.store.budgets().await?;
-        let (whole, partitions): (Vec<_>, Vec<_>) =
-            names.into_iter().filter(|(name, _)| name == budget).map(|(_, key)| key).partition(Option::is_none);
-        Ok((!whole.is_empty(), partitions.into_iter().flatten().collect()))
+        Ok(in_use(&self.store.budgets().await?, budget))
     }
 
     /// A look at each of them; `looked` is called after each.
@@ -123,9 +120,8 @@ impl Opened {
     /// another budget.
     pub async fn note_what_is_in_use(&self, budget: &str, key: Option<&str>) -> Result<(), Failure> {
         let names = self.store.budgets().await?;
-        let partitions: Vec<&str> =
-            names.iter().filter(|(name, _)| name == budget).filter_map(|(_, key)| key.as_deref()).collect();
-        if let Some(first) = partitions.first().filter(|_| key.is_none_or(|key| !partitions.contains(&key))) {
+        let (_, partitions) = in_use(&names, budget);
+        if let Some(first) = partitions.first().filter(|_| key.is_none_or(|key| partitions.iter().all(|p| p != key))) {
             let known = count(partitions.len() as u64, "partition");
             tell(format_args!("note: {known} of budget {budget} in use, name one with --key, such as --key '{first}'"));
         } else if let (None, Some((first, _))) = (partitions.first(), names.first()) {
@@ -139,4 +135,10 @@ impl Opened {
     pub fn definition(&self, budget: &str) -> Option<String> {
         self.config.as_ref()?.budget(budget).map(Budget::definition)
     }
+}
+
+/// Of all that is in use, whether the budget is without a partition, and its partitions that are.
+fn in_use(names: &[(String, Option<String>)], budget: &str) -> (bool, Vec<String>) {
+    let of_it = || names.iter().filter(|(name, _)| name == budget).map(|(_, key)| key);
+    (of_it().any(Option::is_none), of_it().flatten().cloned().collect())
 }

@@ -39,11 +39,10 @@ struct Forecast {
 }
 
 impl Forecast {
-    fn of(report: &Report, calls: u64, bound: impl Fn(&LimitReport) -> bool) -> Self {
-        let alone = |limit: &&LimitReport| report.forecast(calls, |other| other.name == limit.name);
-        let slowest = report.limits.iter().filter(|limit| bound(limit)).max_by_key(alone);
-        let wait_ms = report.forecast(calls, &bound).as_millis() as u64;
-        Self { calls, wait_ms, limit: slowest.filter(|_| wait_ms > 0).map(|limit| limit.name.clone()) }
+    /// `slowest` is the limit that takes the longest of those that `bound` picks.
+    fn of(report: &Report, calls: u64, slowest: Option<&str>, bound: impl Fn(&LimitReport) -> bool) -> Self {
+        let wait_ms = report.forecast(calls, bound).as_millis() as u64;
+        Self { calls, wait_ms, limit: slowest.filter(|_| wait_ms > 0).map(str::to_owned) }
     }
 }
 
@@ -73,8 +72,14 @@ struct Ahead {
 
 impl Answer {
     pub fn of(budget: &str, key: Option<&str>, report: Report, calls: &[u64]) -> Self {
-        let for_all = |limit: &LimitReport| !limit.name.contains('@');
-        let forecast: Vec<_> = calls.iter().map(|&calls| Forecast::of(&report, calls, for_all)).collect();
+        let limits: Vec<_> = report.limits.iter().map(|limit| Bound::of(&report, limit, calls)).collect();
+        let together = |(number, &calls): (usize, &u64)| {
+            let for_all = limits.iter().filter(|limit| !limit.some_calls);
+            let slowest = for_all.max_by_key(|limit| limit.forecast[number].wait_ms);
+            let slowest = slowest.map(|limit| limit.limit.as_str());
+            Forecast::of(&report, calls, slowest, |limit| !is_for_some(limit))
+        };
+        let forecast: Vec<_> = calls.iter().enumerate().map(together).collect();
         let binding = forecast.first().and_then(|one| one.limit.as_deref());
         let binding = report.limits.iter().find(|limit| Some(limit.name.as_str()) == binding);
         let mut ahead: Vec<Ahead> = report
@@ -112,7 +117,7 @@ impl Answer {
             binds: binding.map(|limit| limit.name.clone()),
             because,
             forecast,
-            limits: report.limits.iter().map(|limit| Bound::of(&report, limit, calls)).collect(),
+            limits,
             paused: report.paused,
             ahead,
         }
@@ -172,6 +177,11 @@ impl Answer {
     }
 }
 
+/// It concerns only calls with a value of its scope, or of its tier.
+fn is_for_some(limit: &LimitReport) -> bool {
+    limit.name.contains('@')
+}
+
 fn is_unused(limit: &LimitReport) -> bool {
     limit.used == 0 && limit.in_flight == 0
 }
@@ -209,10 +219,10 @@ fn because(limit: &LimitReport, report: &Report, ahead: &[Ahead]) -> String {
 
 impl Bound {
     fn of(report: &Report, limit: &LimitReport, calls: &[u64]) -> Self {
-        let alone = |&calls: &u64| Forecast::of(report, calls, |other| other.name == limit.name);
+        let alone = |&calls: &u64| Forecast::of(report, calls, Some(&limit.name), |other| other.name == limit.name);
         Self {
             limit: limit.name.clone(),
-            some_calls: limit.name.contains('@'),
+            some_calls: is_for_some(limit),
             used: limit.used,
             in_flight: limit.in_flight,
             quota: limit.quota,
