@@ -94,15 +94,6 @@ local function by_key(key)
   return limit
 end
 
-local function look_at(when, what)
-  Line.look_at(when, what)
-  meta.next_look = math.min(meta.next_look, when)
-end
-
-local function forget_after(limit)
-  return math.max(FORGET, (limit.kind == SLIDING_WINDOW or limit.kind == FIXED_WINDOW) and 2 * limit.per or 0)
-end
-
 -- Drops sessions whose lease ended, and limits of scope values that nobody uses: a few at a time.
 for _ = 1, SWEEP do
   if meta.next_look > t.now then break end
@@ -115,7 +106,7 @@ for _ = 1, SWEEP do
     local packed = Fields.get('s:' .. name)
     local session = packed and read_session(packed)
     if session and session.lease_end > t.now then
-      look_at(session.lease_end, 's|' .. name)
+      Line.look_at(meta, session.lease_end, 's|' .. name)
     elseif session then
       -- All that it held landed when its lease ended, at the latest.
       local age = math.max(t.now - session.lease_end, 0)
@@ -139,7 +130,7 @@ for _ = 1, SWEEP do
         Limit.drop(limit)
         known[name] = false
       else
-        look_at(t.now + forget_after(limit), 'l|' .. limit.key)
+        Line.look_at_limit(meta, limit, t.now)
       end
     end
   end
@@ -165,7 +156,7 @@ for i = 1, #request.limits do
     -- Units that age from their grant are never in flight, so nothing would tell how a trial went.
     if request.strangers and not request.at_grant then Feedback.try(limit, t) end
     known[terms[1]] = limit
-    if string.find(terms[1], '@', 1, true) then look_at(t.now + forget_after(limit), 'l|' .. limit.key) end
+    if string.find(terms[1], '@', 1, true) then Line.look_at_limit(meta, limit, t.now) end
   end
   limit.is.roll(limit, t)
   limits[i] = limit
@@ -299,7 +290,7 @@ if next(me.flights) == nil then
 end
 local needed = math.max(t.now, last_due)
 me.seq, me.lease_end, me.reply = request.seq, needed + request.lease, reply
-if me.new then look_at(me.lease_end, 's|' .. request.session) end
+if me.new then Line.look_at(meta, me.lease_end, 's|' .. request.session) end
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
 local keep = 2 * (meta.horizon + request.lease + FORGET)

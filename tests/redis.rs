@@ -11,6 +11,8 @@ mod footprint;
 mod handover;
 #[path = "redis/orders.rs"]
 mod orders;
+#[path = "redis/raw_requests.rs"]
+mod raw_requests;
 #[path = "redis/tiers.rs"]
 mod tiers;
 #[cfg(feature = "tls")]

@@ -9,7 +9,7 @@
 
 local Line = later(function()
 
-local EARLY, GRACE, LOOK, LATEST = 500, 10000, '32', 36028797018963968
+local EARLY, GRACE, LOOK, LATEST, FORGET = 500, 10000, '32', 36028797018963968, 60000000
 local starts = {}
 
 local function entry(limit, due, place, units, session)
@@ -65,13 +65,21 @@ local function nearest(limit, me, now, most)
   return sessions
 end
 
-local function look_at(when, what)
+-- Notes when a session or a limit is looked at, whether it may be dropped ...
+local function look_at(meta, when, what)
   redis.call('ZADD', Fields.line, '0', 'x|' .. struct.pack('>I7', when) .. what)
+  meta.next_look = math.min(meta.next_look, when)
+end
+
+-- ... a limit of a scope value once nobody can have used it for long.
+local function look_at_limit(meta, limit, now)
+  local windows = (limit.kind == SLIDING_WINDOW or limit.kind == FIXED_WINDOW) and 2 * limit.per or 0
+  look_at(meta, now + math.max(FORGET, windows), 'l|' .. limit.key)
 end
 
 return {
   EARLY = EARLY, GRACE = GRACE, entry = entry, held_back = held_back, due_until = due_until,
-  ahead_until = ahead_until, nearest = nearest, look_at = look_at,
+  ahead_until = ahead_until, nearest = nearest, look_at = look_at, look_at_limit = look_at_limit,
 }
 
 end)

@@ -40,16 +40,22 @@ local function read_request()
   for i = cause_at, at - 1 do
     if type(list[i]) ~= 'string' or #list[i] > MAX_CAUSE then refuse('the cause of a cooldown is no text') end
   end
-  -- From here on there are numbers only. What is none fails here or in its comparison, and so does what is cut short: that
-  -- refuses it just as well.
-  for i = at, count do
-    if list[i] % 1 ~= 0 then range('a number', list[i]) end
+  -- From here on there are numbers only. What is none fails in its comparison, and so does what is cut short: that refuses it
+  -- just as well. Fractions and what is no number at all come in the two forms of a float, so without their marks there are
+  -- none.
+  if string.find(ARGV[1], '\202', 1, true) or string.find(ARGV[1], '\203', 1, true) then
+    for i = at, count do
+      if list[i] % 1 ~= 0 then range('a number', list[i]) end
+    end
   end
   local seq, acked, settle, lease, at_grant, strangers, resumes = unpack(list, at, at + 6)
   if seq < 1 or seq > MAX_INTEGER then range('seq', seq) end
   if acked < 0 or acked >= seq then range('acked', acked) end
   if settle < -1 or settle > 60000000 then range('settle', settle) end
   if lease < 1 or lease > MAX_TIME then range('lease', lease) end
+  for switch = at + 4, at + 6 do
+    if list[switch] ~= 0 and list[switch] ~= 1 then range('a switch', list[switch]) end
+  end
   at = at + 7
 
   local seen, terms = limits > 1 and {}, {}
@@ -70,6 +76,7 @@ local function read_request()
     if kind == 3 then
       if q < 0 or q > p / 2 then range('a skew', q) end
       if r < 0 or r > MAX_TIME then range('an offset', r) end
+      if list[at + 5] < 0 then range('an edge', list[at + 5]) end
       for edge = at + 6, list[at + 8] == 0 and 0 or at + 8 do
         if list[edge] <= list[edge - 1] or list[edge] > MAX_INTEGER then refuse('the edges of a window do not rise') end
       end
@@ -163,7 +170,8 @@ local function read_request()
     for i = journal + 1, last, 4 do
       local limit, units, age, reported = list[i], list[i + 1], list[i + 2], list[i + 3]
       if limit < 1 or limit > limits then range('the limit of a journal', limit) end
-      if units < 0 or units > MAX_UNITS or age < 0 or age > MAX_TIME or reported < 0 then range('the units, age or seq of a journal', units) end
+      if units < 0 or units > MAX_UNITS or age < 0 or age > MAX_TIME then range('the units or age of a journal', units) end
+      if reported < 0 or reported > MAX_INTEGER then range('the seq of a journal', reported) end
     end
     at = last + 1
   end

@@ -54,6 +54,7 @@ pub(super) fn check(request: &Request) -> Result<(), String> {
             between("limit", past.limit as u64 + 1, 1, request.limits.len() as u64)?;
             between("units", past.units, 0, MAX_UNITS)?;
             between("age", past.age_us, 0, MAX_TIME)?;
+            between("seq of a journal", past.seq, 0, MAX_INTEGER)?;
         }
     }
     for done in &request.completes {

@@ -66,6 +66,7 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("units", |r| r.resume = Some(Resume { flights: vec![(0, u64::MAX)], journal: vec![] })),
     ("limit", |r| r.resume = Some(Resume { flights: vec![], journal: vec![past(1, 1)] })),
     ("units", |r| r.resume = Some(Resume { flights: vec![], journal: vec![past(0, u64::MAX)] })),
+    ("seq", |r| r.resume = Some(Resume { flights: vec![], journal: vec![Past { seq: u64::MAX, ..past(0, 1) }] })),
 ];
 
 #[tokio::test]
