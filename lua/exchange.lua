@@ -106,7 +106,7 @@ for _ = 1, SWEEP do
     local packed = Fields.get('s:' .. name)
     local session = packed and read_session(packed)
     if session and session.lease_end > t.now then
-      Line.look_at(meta, session.lease_end, 's|' .. name)
+      line().look_at(meta, session.lease_end, 's|' .. name)
     elseif session then
       -- All that it held landed when its lease ended, at the latest.
       local age = math.max(t.now - session.lease_end, 0)
@@ -117,7 +117,7 @@ for _ = 1, SWEEP do
           Limit.land(limit, held, held, age, t)
         end
       end
-      for _, place in pairs(session.places) do Wait.leave(place, name, by_key) end
+      for _, place in pairs(session.places) do wait().leave(place, name, by_key) end
       Fields.drop('s:' .. name)
       Fields.drop('w:' .. name)
       if name == request.session then me = nil end
@@ -130,7 +130,7 @@ for _ = 1, SWEEP do
         Limit.drop(limit)
         known[name] = false
       else
-        Line.look_at_limit(meta, limit, t.now)
+        line().look_at_limit(meta, limit, t.now)
       end
     end
   end
@@ -154,9 +154,9 @@ for i = 1, #request.limits do
   else
     limit = Limit.new(terms, t)
     -- Units that age from their grant are never in flight, so nothing would tell how a trial went.
-    if request.strangers and not request.at_grant then Feedback.try(limit, t) end
+    if request.strangers and not request.at_grant then feedback().try(limit, t) end
     known[terms[1]] = limit
-    if string.find(terms[1], '@', 1, true) then Line.look_at_limit(meta, limit, t.now) end
+    if string.find(terms[1], '@', 1, true) then line().look_at_limit(meta, limit, t.now) end
   end
   limit.is.roll(limit, t)
   limits[i] = limit
@@ -196,7 +196,7 @@ end
 for c = 1, list[causes] do
   local i = cools + 5 * (c - 1)
   local said = { age = list[i + 1], wait = list[i + 2], penalty = list[i + 3], most = list[i + 4], cause = list[causes + c] }
-  Feedback.cool(limits[list[i]], said, request.limits[list[i]][3], request, t)
+  feedback().cool(limits[list[i]], said, request.limits[list[i]][3], request, t)
 end
 
 for i = completes + 1, completes + 5 * list[completes], 5 do
@@ -215,7 +215,7 @@ for i = completes + 1, completes + 5 * list[completes], 5 do
       else
         Limit.land(limit, units, held, age, t)
         Limit.learn(limit, hold, count)
-        if limit.told and Feedback.answered(limit, units, age + hold, t) then limit.early = true end
+        if limit.told and feedback().answered(limit, units, age + hold, t) then limit.early = true end
       end
       if part == UNSENT or to_the_end then limit.early = true end
     end
@@ -229,7 +229,7 @@ end
 
 for i = seen + 1, seen + 4 * list[seen], 4 do
   local l, age, quota, remaining = list[i], list[i + 1], list[i + 2], list[i + 3]
-  Feedback.see(limits[l], age, quota, remaining, request.limits[l][3], t)
+  feedback().see(limits[l], age, quota, remaining, request.limits[l][3], t)
   Limit.redefine(limits[l], request.limits[l], t)
 end
 
@@ -274,7 +274,7 @@ for i = 1, #limits do
   local limit, free = limits[i], reply[3 + i]
   if limit.early and limit.waiting > 0 and free > 0 and held_up <= 0 then
     woken = woken or {}
-    for _, session in ipairs(Line.nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
+    for _, session in ipairs(line().nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
       if not woken[session] then
         woken[session] = true
         redis.call('PUBLISH', ARGV[2] .. string.match(session, '^[^.]*'), session)
@@ -290,7 +290,7 @@ if next(me.flights) == nil then
 end
 local needed = math.max(t.now, last_due)
 me.seq, me.lease_end, me.reply = request.seq, needed + request.lease, reply
-if me.new then Line.look_at(meta, me.lease_end, 's|' .. request.session) end
+if me.new then line().look_at(meta, me.lease_end, 's|' .. request.session) end
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
 local keep = 2 * (meta.horizon + request.lease + FORGET)
@@ -302,13 +302,13 @@ local m = struct.pack(
 )
 local sets = { 'm', m, mine, pack_session(me) }
 for i = 1, #limits do
-  if limits[i].told then Feedback.note(limits[i], t) end
+  if limits[i].told then feedback().note(limits[i], t) end
 end
 for key, limit in pairs(known) do
   if limit then
     local n = #sets
     sets[n + 1], sets[n + 2] = 'l:' .. key, Limit.packed(limit)
-    if limit.told then sets[n + 3], sets[n + 4] = 'y:' .. key, Feedback.packed(limit) end
+    if limit.told then sets[n + 3], sets[n + 4] = 'y:' .. key, feedback().packed(limit) end
   end
 end
 Fields.flush(sets)

@@ -32,7 +32,7 @@ local function limit_of(name)
   -- An operator's quota shows at once, though it is put in force by the next exchange.
   if limit.told and limit.told.ordered_until > t.now and limit.kind ~= TOKEN_BUCKET then limit.capacity = limit.told.ordered end
   limit.is.roll(limit, t)
-  local free, used = Limit.free(limit, t), math.max(Feedback.busy(limit, t) - limit.flying, 0)
+  local free, used = Limit.free(limit, t), math.max(feedback().busy(limit, t) - limit.flying, 0)
   local taken = used + limit.flying
   local next_free, all_free, cooling, told, quarters = -1, -1, -1, {}, { 0, 0, 0 }
   if taken > 0 then

@@ -47,7 +47,7 @@ local function restart(limit)
   limit.told = false
   limit.is.start(limit, t)
   if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
-  if told and told.ordered_until > t.now then Feedback.order(limit, told.ordered, told.ordered_until, t) end
+  if told and told.ordered_until > t.now then feedback().order(limit, told.ordered, told.ordered_until, t) end
 end
 
 if order == 'pause' then
@@ -61,11 +61,11 @@ for _, limit in ipairs(limits) do
   if order == 'reset' then restart(limit) end
   if order == 'cool' then
     local said = { age = 0, wait = us, penalty = 0, most = 0, cause = why == '' and 'by hand' or 'by hand: ' .. why }
-    Feedback.cool(limit, said, limit.capacity, { who = who, at_grant = false, strangers = false }, t)
+    feedback().cool(limit, said, limit.capacity, { who = who, at_grant = false, strangers = false }, t)
   end
-  if order == 'quota' then Feedback.order(limit, quota, t.now + us, t) end
+  if order == 'quota' then feedback().order(limit, quota, t.now + us, t) end
   Fields.set('l:' .. limit.key, Limit.packed(limit))
-  if limit.told then Fields.set('y:' .. limit.key, Feedback.packed(limit)) end
+  if limit.told then Fields.set('y:' .. limit.key, feedback().packed(limit)) end
 end
 if meta then Fields.set('m', struct.pack(META, unpack(meta, 1, 8)) .. meta.node) end
 Fields.flush({})

@@ -5,7 +5,11 @@
 --                rejected_before, guess, guessed_at, told_no, ordered, ordered_until }
 -- Twin: src/ledger/feedback.rs
 
-local Feedback = later(function()
+local Feedback
+
+local function feedback()
+
+if Feedback then return Feedback end
 
 local FORGIVE, AGREED, MEMORY, MORE, PLAUSIBLE, OURS, GIVE, TAKE, SPARE, FIRST =
   60000000, 3, 5000000, 8, 8, 4, 4, 16, 8, 60000000
@@ -273,9 +277,10 @@ end
 -- Whether not all that is free may go.
 local function holds_back(limit, t) return limit.told.cool_until > t.now or limit.told.ramp > 0 end
 
-return {
+Feedback = {
   read = read, packed = packed, busy = busy, try = try, cool = cool, answered = answered, allows = allows, probes = probes,
   see = see, shared = shared, order = order, ordered = ordered, note = note, cooling = cooling, holds_back = holds_back,
 }
+return Feedback
 
-end)
+end

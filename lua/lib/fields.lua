@@ -1,17 +1,8 @@
 -- Fields of the budget's hash, read once and written once: every other part goes through here.
--- A script makes all of its functions at every call, so they are few, and what an exchange may do without is made later. A
--- large part is a function that runs once: its locals are closed when it ends, which makes the functions behind it cheap.
+-- A script makes all of its functions at every call, so they are few. A large part is a function that runs once: its locals
+-- are closed when it ends, which makes the functions behind it cheap. What most exchanges do without is made when it is first
+-- called for: `feedback()`, `line()`, `wait()`.
 -- KEYS[1] the hash, KEYS[2] the line (a sorted set of equal scores, ordered by its members).
-
--- A part that is made when something of it is first wanted: most exchanges do without.
-local UNMADE = {
-  __index = function(part, name)
-    setmetatable(part, { __index = part.make() })
-    return part[name]
-  end,
-}
-
-local function later(make) return setmetatable({ make = make }, UNMADE) end
 
 local Fields = (function()
 

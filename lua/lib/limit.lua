@@ -29,7 +29,7 @@ local function read(key)
   if after <= #packed then
     local told
     limit.owed_units, limit.owed_until, limit.owed_place, told = struct.unpack('<dddd', packed, after)
-    if told == 1 then limit.told = Feedback.read(key) end
+    if told == 1 then limit.told = feedback().read(key) end
   end
   return limit
 end
@@ -64,8 +64,8 @@ end
 
 -- Takes the numbers of today. Another kind of limit under the same name starts anew with what is in flight.
 local function redefine(limit, terms, t)
-  if limit.told then terms = Feedback.ordered(limit, terms, t) end
-  local capacity = limit.told and Feedback.shared(limit, terms, t) or terms[3]
+  if limit.told then terms = feedback().ordered(limit, terms, t) end
+  local capacity = limit.told and feedback().shared(limit, terms, t) or terms[3]
   if limit.kind == terms[2] then
     limit.is.define(limit, terms)
     limit.capacity = capacity
@@ -105,12 +105,12 @@ end
 -- Units free now; below zero: more is used than allowed. None while it cools down.
 local function free(limit, t)
   local open = limit.is.free(limit, t)
-  return limit.told and Feedback.allows(limit, open, t) or open
+  return limit.told and feedback().allows(limit, open, t) or open
 end
 
 -- When the `k`-th unit beyond those free now is expected to come free.
 local function release(limit, k, t)
-  if not limit.told or not Feedback.holds_back(limit, t) then return limit.is.release(limit, k, t) end
+  if not limit.told or not feedback().holds_back(limit, t) then return limit.is.release(limit, k, t) end
   -- What is free all the same can go as soon as it has cooled down, or the probe has been answered.
   local hold = limit.hold == 0 and FIRST_HOLD or math.max(limit.hold, 1000)
   local at = limit.told.cool_until > t.now and limit.told.cool_until or t.now + hold

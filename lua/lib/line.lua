@@ -7,7 +7,11 @@
 -- Numbers are big-endian, so that the order of bytes is theirs: printing and reading them would cost ten times as much.
 -- Twin: src/ledger/line.rs
 
-local Line = later(function()
+local Line
+
+local function line()
+
+if Line then return Line end
 
 local EARLY, GRACE, LOOK, LATEST, FORGET = 500, 10000, '32', 36028797018963968, 60000000
 local starts = {}
@@ -77,9 +81,10 @@ local function look_at_limit(meta, limit, now)
   look_at(meta, now + math.max(FORGET, windows), 'l|' .. limit.key)
 end
 
-return {
+Line = {
   EARLY = EARLY, GRACE = GRACE, entry = entry, held_back = held_back, due_until = due_until,
   ahead_until = ahead_until, nearest = nearest, look_at = look_at, look_at_limit = look_at_limit,
 }
+return Line
 
-end)
+end

@@ -76,12 +76,13 @@ local function split(limit, n, chunk, gone)
   Fields.set(chunk_name(limit, n + 1), table.concat(parts))
 end
 
--- Enters units where they belong, of chunk `n` or one before it: a late report.
-local function insert(limit, n, at, units)
-  local log, chunk = limit.log, Fields.get(chunk_name(limit, n))
+-- Enters units where they belong, in chunk `n` of that name or one before it: a late report.
+local function insert(limit, n, name, at, units)
+  local log, chunk = limit.log, Fields.get(name)
   while n > log.first and entry_at(chunk, 1) > at do
     n = n - 1
-    chunk = Fields.get(chunk_name(limit, n))
+    name = chunk_name(limit, n)
+    chunk = Fields.get(name)
   end
   local gone, known, through = 0, 0, 0
   if n == log.first then gone, through = log.gone, log.gone_units end
@@ -103,7 +104,7 @@ local function insert(limit, n, at, units)
   if #chunk > 2 * CHUNK * ENTRY then
     split(limit, n, chunk, gone)
   else
-    Fields.set(chunk_name(limit, n), chunk)
+    Fields.set(name, chunk)
   end
   if at < log.oldest then log.oldest = at end
 end
@@ -123,8 +124,8 @@ local function add(limit, at, units, now)
     log.entries, log.oldest, log.newest, log.first, log.last, log.gone, log.gone_units = 1, at, at, 1, 1, 0, 0
     return Fields.set(chunk_name(limit, 1), struct.pack('>I7I6', at, units))
   end
-  if at <= log.newest then return insert(limit, log.last, at, units) end
   local name = chunk_name(limit, log.last)
+  if at <= log.newest then return insert(limit, log.last, name, at, units) end
   local chunk = Fields.get(name)
   log.entries, log.newest = log.entries + 1, at
   if #chunk < CHUNK * ENTRY then

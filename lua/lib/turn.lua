@@ -6,15 +6,15 @@ local NOWHERE = 9007199254740991
 -- Units of a limit that this turn may take, whose first request takes `head`.
 local function room_for(limit, head, place, t)
   local free = Limit.free(limit, t)
-  if free < head and limit.told and Feedback.probes(limit, head, t) then free = math.min(limit.is.free(limit, t), head) end
+  if free < head and limit.told and feedback().probes(limit, head, t) then free = math.min(limit.is.free(limit, t), head) end
   if limit.owed_units > 0 and limit.owed_until > t.now and limit.owed_place ~= place then
     free = free - limit.owed_units
   end
   if limit.waiting == 0 or free <= 0 then return free end
-  free = free - Line.held_back(limit.key, place, t.now)
+  free = free - line().held_back(limit.key, place, t.now)
   -- A turn is one request; more when more is free than there are sessions about to come.
   if free < head then return free end
-  return math.max(math.floor(free / (Line.due_until(limit.key, t.now + Wait.slack(limit), t.now) + 1)), head)
+  return math.max(math.floor(free / (line().due_until(limit.key, t.now + wait().slack(limit), t.now) + 1)), head)
 end
 
 -- Grants callers in their order, as far as this turn reaches. Returns how many, and of the rest the class of the first
@@ -55,11 +55,11 @@ end
 local function serve_ask(ask, me, limits, request, by_key, meta, t)
   local was = me.places[ask[1]]
   if was then
-    Wait.leave(was, request.session, by_key)
+    wait().leave(was, request.session, by_key)
     me.places[ask[1]] = nil
   end
   local served, class, wanted = grant_turn(ask, me, limits, request, was and was[1] or NOWHERE, t)
-  if class then return served, Wait.queue(ask, class, wanted, served, was, me, limits, request, meta, t) end
-  if was then Wait.settle_debt(limits, was[1]) end
+  if class then return served, wait().queue(ask, class, wanted, served, was, me, limits, request, meta, t) end
+  if was then wait().settle_debt(limits, was[1]) end
   return served, -1, 0, 0
 end

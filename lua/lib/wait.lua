@@ -2,7 +2,12 @@
 -- is made when one does not.
 -- Twin: src/ledger/turn.rs
 
-local Wait = later(function()
+local Wait
+
+local function wait()
+
+if Wait then return Wait end
+local Line = line()
 
 local LONGEST_NAP, SEARCH, FARTHEST = 5000, 6, 1125899906842624
 
@@ -129,7 +134,7 @@ local function queue(ask, class, wanted, served, was, me, limits, request, meta,
   if keeps_place and at > t.now then nap = 0 end
   local wait = math.max(at - t.now, nap)
   last = math.max(last - t.now, wait)
-  if limits[binding].told and Feedback.cooling(limits[binding], t) then binding = -binding end
+  if limits[binding].told and feedback().cooling(limits[binding], t) then binding = -binding end
   if ask[2] == 0 then return wait, last, binding end
   local due = t.now + wait
   if keeps_place and was[2] <= t.now + Line.EARLY then owe(class, limits, place, due + Line.GRACE, t) end
@@ -145,8 +150,9 @@ local function queue(ask, class, wanted, served, was, me, limits, request, meta,
   return wait, last, binding
 end
 
-return {
+Wait = {
   slack = slack, settle_debt = settle_debt, leave = leave, queue = queue,
 }
+return Wait
 
-end)
+end
