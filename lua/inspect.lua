@@ -9,7 +9,7 @@
 --   not), what responses said (empty: nothing) },
 --   what responses said is { cause, origin, us since the last cooldown (-1: none ended), units tried after it (0: all),
 --   the provider's quota (0: ours), units of others, an operator's quota (0: none), us left of that },
---   a session { id, who, since us, lease us, calls granted, held, waiting, next turn us (-1: none) }.
+--   a session { id, who, since us, lease us, calls granted, held, waiting, next turn us (-1: none, or not known) }.
 -- Twin: src/ledger/report.rs
 
 local PAGE, META, NOWHERE = '250', '<dddddddd', 9007199254740991
@@ -63,7 +63,8 @@ local function session_of(name)
   for _, place in pairs(session.places) do
     local due = us(place[2])
     waiting = waiting + place[3]
-    if turn < 0 or due < turn then turn = due end
+    -- Who came while nobody is served has no turn yet.
+    if #place > 3 and (turn < 0 or due < turn) then turn = due end
   end
   return { name, Fields.get('w:' .. name) or '', t.now - session.since, session.lease_end - t.now, session.calls, held, waiting, turn }
 end

@@ -123,7 +123,7 @@ pub struct SessionReport {
     pub held: u64,
     /// Callers that wait.
     pub waiting: u64,
-    /// Its next turn is due in so long.
+    /// Its next turn is due in so long. Those who came while nobody is served have none yet.
     pub turn_in_ms: Option<u64>,
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use paceline::Decision;
 
-use crate::{assert_shown, limiter, paceline, support::RedisServer, take};
+use crate::{assert_shown, limiter, paceline, support::RedisServer, take, until_waiting};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_nobody_confirms_is_not_given() {
@@ -161,6 +161,38 @@ async fn a_pause_shows_wherever_somebody_looks() {
     );
     assert!(paceline(&server, &["inspect", "keap"]).0.contains(": their maintenance\n"));
     assert!(paceline(&server, &["list"]).0.contains("paused"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_come_during_a_pause_are_counted_until_they_go() {
+    let server = RedisServer::own();
+    let limiter = limiter(&server).await;
+    drop(take(&limiter, 1).await);
+    paceline(&server, &["pause", "keap", "--yes"]);
+    let waits: Vec<_> = (0..3)
+        .map(|_| {
+            let limiter = limiter.clone();
+            tokio::spawn(async move { limiter.acquire(1).await })
+        })
+        .collect();
+    let shown = |command: &str| -> serde_json::Value {
+        serde_json::from_str(&paceline(&server, &[command, "keap", "--json"]).0).unwrap()
+    };
+    until_waiting(&limiter, 3).await;
+    assert_eq!(shown("list")[0]["waiting"], 3);
+    let inspected = &shown("inspect")[0];
+    assert_eq!((&inspected["waiting"], &inspected["sessions"][0]["waiting"]), (&3.into(), &3.into()));
+    assert_eq!(shown("why")["ahead"][0]["waiting"], 3);
+    waits[0].abort();
+    waits[1].abort();
+    until_waiting(&limiter, 1).await;
+    let (_, asked, _) = paceline(&server, &["resume", "keap"]);
+    assert!(asked.contains("and 1 caller waiting."), "{asked}");
+    paceline(&server, &["resume", "keap", "--yes"]);
+    for wait in waits.into_iter().skip(2) {
+        wait.await.unwrap().unwrap().complete();
+    }
+    until_waiting(&limiter, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

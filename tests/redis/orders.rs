@@ -41,6 +41,15 @@ async fn granted(limiter: &Limiter, calls: u64) -> u64 {
     count
 }
 
+/// Waits till an operator sees so many callers wait.
+async fn shows_waiting(limiter: &Limiter, callers: u64) {
+    let looked = Instant::now();
+    while limiter.inspect().await.unwrap().unwrap().waiting != callers {
+        assert!(looked.elapsed() < Duration::from_secs(10), "{callers} wait");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_pause_holds_everybody_until_it_is_resumed() {
     let server = RedisServer::own();
@@ -60,18 +69,25 @@ async fn a_pause_holds_everybody_until_it_is_resumed() {
     assert_eq!((pause.left_ms, pause.who.as_str(), pause.why.as_str()), (None, "anna@ops", "their maintenance"));
     assert_eq!(server.command(&["PTTL", "pl:1:{keap}"]), "-1", "a pause is not forgotten");
 
-    let waits = tokio::spawn({
+    let wait = || {
         let limiter = limiter.clone();
-        async move { limiter.acquire(1).await.map(|permit| permit.complete()) }
-    });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::spawn(async move { limiter.acquire(1).await.map(|permit| permit.complete()) })
+    };
+    let [waits, gives_up] = [wait(), wait()];
+    shows_waiting(&limiter, 2).await;
+    gives_up.abort();
+    shows_waiting(&limiter, 1).await;
+    let report = limiter.inspect().await.unwrap().unwrap();
+    assert!(report.limits.iter().all(|limit| limit.waiting == 0), "nobody stands in line: {report:?}");
+    assert_eq!((report.sessions[0].waiting, report.sessions[0].turn_in_ms), (1, None));
     assert!(!waits.is_finished());
     operator.order("keap", None, &Order::Resume, "anna@ops", "").await.unwrap();
     let resumed = Instant::now();
     waits.await.unwrap().unwrap();
     assert!(resumed.elapsed() < Duration::from_secs(4), "it is told, or looks every 2 s: {:?}", resumed.elapsed());
     assert_ne!(server.command(&["PTTL", "pl:1:{keap}"]), "-1");
-    assert!(limiter.inspect().await.unwrap().unwrap().paused.is_none());
+    let report = limiter.inspect().await.unwrap().unwrap();
+    assert_eq!((report.paused, report.waiting), (None, 0));
     let again = operator.order("keap", None, &Order::Resume, "anna@ops", "").await.unwrap_err();
     assert!(again.to_string().contains("it is not paused"), "{again}");
 }
