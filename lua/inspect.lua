@@ -29,8 +29,9 @@ local function us(at) return math.max(at - t.now, 0) end
 
 local function limit_of(name)
   local limit = Limit.read(name)
-  -- An operator's quota shows at once, though it is put in force by the next exchange.
-  if limit.told and limit.told.ordered_until > t.now and limit.kind ~= TOKEN_BUCKET then limit.capacity = limit.told.ordered end
+  -- An operator's quota shows at once, and no longer than it holds, though the next exchange puts it in force and ends it.
+  local f = limit.told
+  if f and (f.configured > 0 or f.ordered_until > t.now) then Limit.redefine(limit, Feedback.configured(limit), t) end
   limit.is.roll(limit, t)
   local free, used = Limit.free(limit, t), math.max(Feedback.busy(limit, t) - limit.flying, 0)
   local taken = used + limit.flying
@@ -40,7 +41,6 @@ local function limit_of(name)
     all_free = us(limit.is.release(limit, taken, t))
     for i = 1, 3 do quarters[i] = us(limit.is.release(limit, math.ceil(taken * i / 4), t)) end
   end
-  local f = limit.told
   if f then
     local over = f.cool_until <= t.now
     if not over then cooling = f.cool_until - t.now end

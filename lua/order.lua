@@ -47,7 +47,10 @@ local function restart(limit)
   limit.told = false
   limit.is.start(limit, t)
   if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
-  if told and told.ordered_until > t.now then Feedback.order(limit, told.ordered, told.ordered_until, t) end
+  if told and told.ordered_until > t.now then
+    Feedback.order(limit, told.ordered, told.ordered_until, t)
+    limit.told.configured = told.configured
+  end
 end
 
 if order == 'pause' then
@@ -57,6 +60,8 @@ elseif order == 'resume' then
   if meta then meta[8] = math.max(meta[8], t.now + 2 * meta[7] + 4 * FORGET) end
 end
 for _, limit in ipairs(limits) do
+  -- A quota that an operator ordered before may have ended since the last exchange.
+  if limit.told and limit.told.configured > 0 then Limit.redefine(limit, Feedback.configured(limit), t) end
   limit.is.roll(limit, t)
   if order == 'reset' then restart(limit) end
   if order == 'cool' then

@@ -161,6 +161,85 @@ async fn a_quota_holds_for_its_time_whatever_is_configured() {
     assert_eq!(granted(&limiter, 20).await, 1);
 }
 
+/// Quota, period and free units of a limit, as an operator sees them.
+async fn shown(limiter: &Limiter, name: &str) -> (u64, u64, u64) {
+    let limit = limit(limiter, name).await;
+    (limit.quota, limit.per_ms.unwrap_or(0), limit.free)
+}
+
+#[tokio::test]
+async fn a_quota_that_has_ended_does_not_show_any_more() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    let order = async |limit: &str, quota| {
+        let order = Order::Quota { limit: limit.into(), quota, time: HOUR };
+        store.order("keap", None, &order, "anna", "").await.unwrap();
+    };
+    assert_eq!(granted(&limiter, 1).await, 1);
+    order("hour", 2).await;
+    order("day", 7).await;
+    order("open", 5).await;
+    // Before and after somebody called.
+    for _ in 0..2 {
+        assert_eq!(shown(&limiter, "hour").await.0, 2);
+        assert_eq!((shown(&limiter, "day").await.0, shown(&limiter, "open").await.0), (7, 5));
+        granted(&limiter, 1).await;
+    }
+    clock.advance(HOUR);
+    assert_eq!(shown(&limiter, "hour").await, (4, 3_600_000, 4));
+    assert_eq!((shown(&limiter, "day").await.0, shown(&limiter, "open").await), (1000, (50, 0, 50)));
+    assert!(limit(&limiter, "hour").await.feedback.unwrap().ordered.is_none());
+
+    // Of a bucket the pace comes back, too.
+    order("hour", 1000).await;
+    order("bucket", 7).await;
+    assert_eq!(shown(&limiter, "bucket").await, (7, 60_000, 7));
+    assert_eq!(granted(&limiter, 20).await, 7);
+    clock.advance(HOUR - Duration::from_secs(4));
+    assert_eq!(granted(&limiter, 20).await, 7);
+    assert_eq!(shown(&limiter, "bucket").await, (7, 60_000, 0));
+    clock.advance(Duration::from_secs(4));
+    assert_eq!(shown(&limiter, "bucket").await, (60, 60_000, 4));
+    assert_eq!(shown(&limiter, "hour").await, (4, 3_600_000, 0));
+    clock.advance(HOUR);
+    assert_eq!(granted(&limiter, 20).await, 4);
+    assert_eq!(shown(&limiter, "bucket").await, (60, 60_000, 56));
+}
+
+#[tokio::test]
+async fn a_quota_ends_whatever_else_was_ordered_meanwhile() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    let order = async |order| store.order("keap", None, &order, "anna", "").await.unwrap();
+    let quota = |quota| Order::Quota { limit: "hour".into(), quota, time: HOUR };
+    let reset = || Order::Reset { limit: Some("hour".into()) };
+    assert_eq!(granted(&limiter, 1).await, 1);
+    order(quota(3)).await;
+    assert_eq!(granted(&limiter, 1).await, 1);
+    order(quota(2)).await;
+    assert_eq!(shown(&limiter, "hour").await.0, 2, "the last order holds");
+    order(reset()).await;
+    assert_eq!(shown(&limiter, "hour").await.0, 2);
+    clock.advance(HOUR);
+    assert_eq!(shown(&limiter, "hour").await.0, 4);
+    order(reset()).await;
+    assert_eq!(shown(&limiter, "hour").await, (4, 3_600_000, 4));
+
+    // The version before this did not keep what is configured: the next call tells it.
+    order(quota(2)).await;
+    assert_eq!(granted(&limiter, 9).await, 2);
+    let forget = "local v = cmsgpack.unpack(redis.call('HGET', KEYS[1], 'y:hour')) \
+                  v[25] = nil \
+                  return redis.call('HSET', KEYS[1], 'y:hour', cmsgpack.pack(v))";
+    assert_eq!(server.command(&["EVAL", forget, "1", "pl:1:{keap}"]), "0");
+    assert_eq!(shown(&limiter, "hour").await.0, 2);
+    clock.advance(HOUR);
+    assert_eq!(granted(&limiter, 9).await, 4);
+    assert_eq!(shown(&limiter, "hour").await.0, 4);
+}
+
 #[tokio::test]
 async fn a_cooldown_by_hand_says_by_whom_and_why() {
     let server = RedisServer::own();
