@@ -44,7 +44,7 @@ pub struct Pause {
 }
 
 /// One limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LimitReport {
     /// Its name, with `@tier` where it has tiers and `@value` where it has a scope.
     pub name: String,

@@ -258,6 +258,77 @@ async fn a_cooldown_by_hand_says_by_whom_and_why() {
 }
 
 #[tokio::test]
+async fn a_cooldown_that_is_ended_goes_on_as_after_any_other() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    let order = async |order: Order| store.order("keap", None, &order, "anna", "").await;
+    let hour = || Order::EndCoolDown { limit: Some("hour".into()) };
+    assert_eq!(granted(&limiter, 1).await, 1);
+    let none = order(hour()).await.unwrap_err().to_string();
+    assert!(none.contains("limit hour: nothing cools down, so there is nothing to end"), "{none}");
+    limiter.cool_down(HOUR).await.unwrap();
+    assert_eq!(granted(&limiter, 1).await, 0);
+    clock.advance(Duration::from_secs(60));
+    order(hour()).await.unwrap();
+    let shown = limit(&limiter, "hour").await;
+    let said = shown.feedback.unwrap();
+    assert_eq!((shown.cooldown_ms, said.cooled_ms_ago, said.trying), (None, Some(0), Some(1)));
+    assert_eq!(limit(&limiter, "bucket").await.cooldown_ms, Some(3_540_000), "that one was not meant");
+    assert_eq!(granted(&limiter, 1).await, 0);
+    order(Order::EndCoolDown { limit: None }).await.unwrap();
+    let Decision::Granted(first) = limiter.try_acquire(1).await.unwrap() else { panic!("one goes") };
+    assert_eq!(granted(&limiter, 1).await, 0, "until it is answered");
+    first.complete();
+    assert_eq!(granted(&limiter, 2).await, 2);
+    let none = order(Order::EndCoolDown { limit: None }).await.unwrap_err().to_string();
+    assert!(none.contains("budget keap: nothing cools down"), "{none}");
+    let trail = store.audit(None, 10).await.unwrap();
+    let words: Vec<_> = trail.iter().map(|entry| entry.order.as_str()).collect();
+    assert_eq!(words, ["end cooldown", "end cooldown limit hour"]);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_cooldown_is_told_that_it_has_ended() {
+    let server = RedisServer::own();
+    let operator = RedisStore::connect_trusting(server.url()).await.unwrap();
+    let limiter = Limiter::new(RedisStore::connect_trusting(server.url()).await.unwrap(), budget());
+    limiter.cool_down(HOUR).await.unwrap();
+    let waits = tokio::spawn({
+        let limiter = limiter.clone();
+        async move { limiter.acquire(1).await.map(|permit| permit.complete()) }
+    });
+    shows_waiting(&limiter, 1).await;
+    operator.order("keap", None, &Order::EndCoolDown { limit: None }, "anna@ops", "").await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(4), waits).await;
+    ended.expect("it is woken").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_quota_that_is_ended_gives_way_to_the_configured_one() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    let order = async |order: Order| store.order("keap", None, &order, "anna", "").await;
+    let end = |limit: &str| Order::EndQuota { limit: limit.into() };
+    assert_eq!(granted(&limiter, 1).await, 1);
+    let none = order(end("hour")).await.unwrap_err().to_string();
+    assert!(none.contains("limit hour: no operator's quota holds, so there is nothing to end"), "{none}");
+    assert!(order(end("hourly")).await.unwrap_err().to_string().contains("no limit hourly is in use"));
+    for name in ["hour", "bucket"] {
+        order(Order::Quota { limit: name.into(), quota: 2, time: HOUR }).await.unwrap();
+    }
+    assert_eq!(granted(&limiter, 9).await, 1);
+    order(end("hour")).await.unwrap();
+    order(end("bucket")).await.unwrap();
+    assert_eq!((shown(&limiter, "hour").await, shown(&limiter, "bucket").await.0), ((4, 3_600_000, 2), 60));
+    assert!(order(end("bucket")).await.is_err());
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(granted(&limiter, 9).await, 2);
+    assert_eq!(store.audit(None, 1).await.unwrap()[0].order, "end quota of limit bucket");
+}
+
+#[tokio::test]
 async fn orders_leave_a_trail_and_those_that_make_no_sense_none() {
     let server = RedisServer::own();
     let clock = ManualClock::new();
