@@ -208,25 +208,32 @@ async fn who_comes_while_nothing_is_granted_is_counted_but_stands_in_no_line() {
 }
 
 #[tokio::test]
-async fn who_came_while_nothing_was_granted_goes_to_the_back_like_one_who_comes_now() {
-    let budget = Budget::new().await;
-    budget.send(&Request { settle_us: Some(1_000_000), ..budget.wants("a", 0, 1) }).await;
-    budget.clock.advance(SECOND);
-    assert_eq!(done(budget.send(&budget.wants("b", 0, 3)).await).turns[0].granted, 2);
-    budget.send(&budget.wants("c", 0, 1)).await;
-    let turns = done(budget.send(&budget.wants("a", 1, 1)).await).turns;
-    assert_eq!((turns[0].granted, budget.waiting().await), (0, (3, 3, vec![true, true, true])));
-    // Of two units that come back the first two in line take one each, whoever asks first.
-    let two_done = Complete { class: 0, count: 2, age_us: 0, hold_us: 0, part: Part::Whole };
-    let classes = vec![vec![(0, 1)]];
-    budget.send(&Request { classes, completes: vec![two_done], ..budget.next("b", 1) }).await;
-    budget.clock.advance(SECOND);
-    let order = [("a", 2), ("b", 2), ("c", 1)].map(|(session, acked)| budget.wants(session, acked, 1));
-    let mut granted = Vec::new();
-    for turn in order {
-        granted.push(done(budget.send(&turn).await).turns[0].granted);
+async fn who_came_while_nothing_was_granted_is_served_as_if_it_came_now() {
+    let mut told = Vec::new();
+    for came_before in [true, false] {
+        let budget = Budget::new().await;
+        // Of two units each: had it come in turn, they would be kept for it.
+        let a = |acked| Request { classes: vec![vec![(0, 2)]], ..budget.wants("a", acked, 1) };
+        let first = Request { settle_us: Some(1_000_000), ..a(0) };
+        budget.send(&if came_before { first } else { Request { asks: vec![], ..first } }).await;
+        budget.clock.advance(SECOND);
+        assert_eq!(done(budget.send(&budget.wants("b", 0, 3)).await).turns[0].granted, 2);
+        budget.send(&budget.wants("c", 0, 1)).await;
+        let mut replies = vec![budget.send(&a(1)).await];
+        assert_eq!(budget.waiting().await, (3, 3, vec![true, true, true]));
+        // Of two units that come back the first two in line take one each.
+        let two_done = Complete { class: 0, count: 2, age_us: 0, hold_us: 0, part: Part::Whole };
+        let classes = vec![vec![(0, 1)]];
+        budget.send(&Request { classes, completes: vec![two_done], ..budget.next("b", 1) }).await;
+        budget.clock.advance(SECOND);
+        for turn in [budget.wants("b", 2, 1), budget.wants("c", 1, 1), a(2)] {
+            replies.push(budget.send(&turn).await);
+        }
+        let granted = replies.iter().map(|reply| done(reply.clone()).turns[0].granted);
+        assert_eq!(granted.collect::<Vec<_>>(), [0, 1, 1, 0]);
+        told.push(replies);
     }
-    assert_eq!(granted, [0, 1, 1]);
+    assert_eq!(told[0], told[1]);
 }
 
 #[tokio::test]
