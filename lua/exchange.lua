@@ -261,6 +261,7 @@ for o = 1, #asks do
   local ask, at = asks[i], 4 * i + #limits
   if held_up > 0 and #ask > 2 then
     reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = 0, held_up, all_held, 0
+    wait().stand_by(ask, me, request, by_key, t.now + held_up)
   else
     reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = serve_ask(ask, me, limits, request, by_key, meta, t)
   end

@@ -9,7 +9,7 @@
 --   not), what responses said (empty: nothing) },
 --   what responses said is { cause, origin, us since the last cooldown (-1: none ended), units tried after it (0: all),
 --   the provider's quota (0: ours), units of others, an operator's quota (0: none), us left of that },
---   a session { id, who, since us, lease us, calls granted, held, waiting, next turn us (-1: none) }.
+--   a session { id, who, since us, lease us, calls granted, held, waiting, next turn us (-1: none, or not known) }.
 -- Twin: src/ledger/report.rs
 
 local PAGE, META, NOWHERE = '250', '<dddddddd', 9007199254740991
@@ -29,8 +29,9 @@ local function us(at) return math.max(at - t.now, 0) end
 
 local function limit_of(name)
   local limit = Limit.read(name)
-  -- An operator's quota shows at once, though it is put in force by the next exchange.
-  if limit.told and limit.told.ordered_until > t.now and limit.kind ~= TOKEN_BUCKET then limit.capacity = limit.told.ordered end
+  -- An operator's quota shows at once, and no longer than it holds, though the next exchange puts it in force and ends it.
+  local f = limit.told
+  if f and (f.configured > 0 or f.ordered_until > t.now) then Limit.redefine(limit, feedback().configured(limit), t) end
   limit.is.roll(limit, t)
   local free, used = Limit.free(limit, t), math.max(feedback().busy(limit, t) - limit.flying, 0)
   local taken = used + limit.flying
@@ -40,7 +41,6 @@ local function limit_of(name)
     all_free = us(limit.is.release(limit, taken, t))
     for i = 1, 3 do quarters[i] = us(limit.is.release(limit, math.ceil(taken * i / 4), t)) end
   end
-  local f = limit.told
   if f then
     local over = f.cool_until <= t.now
     if not over then cooling = f.cool_until - t.now end
@@ -63,7 +63,8 @@ local function session_of(name)
   for _, place in pairs(session.places) do
     local due = us(place[2])
     waiting = waiting + place[3]
-    if turn < 0 or due < turn then turn = due end
+    -- Who came while nobody is served has no turn yet.
+    if #place > 3 and (turn < 0 or due < turn) then turn = due end
   end
   return { name, Fields.get('w:' .. name) or '', t.now - session.since, session.lease_end - t.now, session.calls, held, waiting, turn }
 end

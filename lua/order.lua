@@ -1,6 +1,6 @@
 -- What an operator orders of one budget, at once for the whole fleet; each order leaves an entry in a trail.
 --   KEYS[1] state, a hash   KEYS[2] line, a sorted set   KEYS[3] the trail, a stream
---   ARGV[1] a clock in Unix microseconds, for tests (or '')   ARGV[2] pause, resume, reset, cool or quota
+--   ARGV[1] a clock in Unix microseconds, for tests (or '')   ARGV[2] pause, resume, reset, cool, end_cool, quota or end_quota
 --   ARGV[3] who   ARGV[4] the order in words ('': more limits of the same order)   ARGV[5] why
 --   ARGV[6] for how long in microseconds (-1: until resumed)   ARGV[7] a quota   ARGV[8 ...] the limits that it is about
 --   Reply: { 1 }, or { 0, what is missing: 'state', 'pause' or the limit }
@@ -47,7 +47,10 @@ local function restart(limit)
   limit.told = false
   limit.is.start(limit, t)
   if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
-  if told and told.ordered_until > t.now then feedback().order(limit, told.ordered, told.ordered_until, t) end
+  if told and told.ordered_until > t.now then
+    feedback().order(limit, told.ordered, told.ordered_until, t)
+    limit.told.configured = told.configured
+  end
 end
 
 if order == 'pause' then
@@ -57,13 +60,18 @@ elseif order == 'resume' then
   if meta then meta[8] = math.max(meta[8], t.now + 2 * meta[7] + 4 * FORGET) end
 end
 for _, limit in ipairs(limits) do
+  -- A quota that an operator ordered before may have ended since the last exchange.
+  if limit.told and limit.told.configured > 0 then Limit.redefine(limit, feedback().configured(limit), t) end
   limit.is.roll(limit, t)
   if order == 'reset' then restart(limit) end
   if order == 'cool' then
     local said = { age = 0, wait = us, penalty = 0, most = 0, cause = why == '' and 'by hand' or 'by hand: ' .. why }
     feedback().cool(limit, said, limit.capacity, { who = who, at_grant = false, strangers = false }, t)
   end
+  -- Its end becomes now: it is tried again little by little, as after any other.
+  if order == 'end_cool' and limit.told then limit.told.cool_until = math.min(limit.told.cool_until, t.now) end
   if order == 'quota' then feedback().order(limit, quota, t.now + us, t) end
+  if order == 'end_quota' and limit.told then limit.told.ordered_until = math.min(limit.told.ordered_until, t.now) end
   Fields.set('l:' .. limit.key, Limit.packed(limit))
   if limit.told then Fields.set('y:' .. limit.key, feedback().packed(limit)) end
 end

@@ -266,14 +266,8 @@ impl Ledger {
         let mut granted = BTreeMap::new();
         for i in order {
             let ask = &request.asks[i];
-            let held_up = self.settle_until - t.now;
-            if held_up > 0 && !ask.runs.is_empty() {
-                turns[i].wait_us = Some(held_up as u64);
-                turns[i].last_us = held_up as u64;
-                continue;
-            }
             let mut mine = me.places.remove(&ask.route);
-            turns[i] = Counter {
+            let mut counter = Counter {
                 limits,
                 elsewhere: &mut self.limits,
                 line: &mut self.line,
@@ -282,8 +276,12 @@ impl Ledger {
                 session: &request.session,
                 at_grant: request.at_grant,
                 t,
-            }
-            .serve(ask, &mut mine, &mut granted);
+            };
+            turns[i] = if self.settle_until > t.now && !ask.runs.is_empty() {
+                counter.stand_by(ask, &mut mine, self.settle_until)
+            } else {
+                counter.serve(ask, &mut mine, &mut granted)
+            };
             if let Some(place) = mine {
                 me.places.insert(ask.route, place);
             }

@@ -36,6 +36,11 @@ pub enum Order {
         /// At least; a longer one that is under way stays.
         time: Duration,
     },
+    /// Ends what cools down now, whoever was told or ordered so: one request goes, and twice as many with each answer.
+    EndCoolDown {
+        /// Of this limit only.
+        limit: Option<String>,
+    },
     /// A limit has another quota for a while.
     Quota {
         /// The limit, as a report names it.
@@ -44,6 +49,11 @@ pub enum Order {
         quota: u64,
         /// After this the configured one holds again.
         time: Duration,
+    },
+    /// Ends an operator's quota now: the configured one holds again.
+    EndQuota {
+        /// The limit, as a report names it.
+        limit: String,
     },
 }
 
@@ -57,7 +67,9 @@ impl fmt::Display for Order {
             Self::Resume => f.write_str("resume"),
             Self::Reset { limit } => write!(f, "reset{}", of(limit)),
             Self::CoolDown { limit, time: left } => write!(f, "cool down{} for {}", of(limit), time(left)),
+            Self::EndCoolDown { limit } => write!(f, "end cooldown{}", of(limit)),
             Self::Quota { limit, quota, time: left } => write!(f, "limit {limit} to {quota} for {}", time(left)),
+            Self::EndQuota { limit } => write!(f, "end quota of limit {limit}"),
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct Pause {
 }
 
 /// One limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LimitReport {
     /// Its name, with `@tier` where it has tiers and `@value` where it has a scope.
     pub name: String,
@@ -123,7 +123,7 @@ pub struct SessionReport {
     pub held: u64,
     /// Callers that wait.
     pub waiting: u64,
-    /// Its next turn is due in so long.
+    /// Its next turn is due in so long. Those who came while nobody is served have none yet.
     pub turn_in_ms: Option<u64>,
 }
 

@@ -11,7 +11,7 @@ mod support;
 #[path = "cli_operator/turns.rs"]
 mod turns;
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use insta::Settings;
 use paceline::{Budget, Limit, Limiter, Permit, Quota, RedisStore};
@@ -67,4 +67,15 @@ async fn take(limiter: &Limiter, permits: usize) -> Vec<Permit> {
         held.push(limiter.acquire(1).await.unwrap());
     }
     held
+}
+
+/// Waits till the store shows that so many callers wait.
+async fn until_waiting(limiter: &Limiter, callers: u64) {
+    for _ in 0..200 {
+        if limiter.inspect().await.unwrap().is_some_and(|report| report.waiting == callers) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{callers} callers do not wait");
 }

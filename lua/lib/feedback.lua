@@ -2,7 +2,7 @@
 -- use it, too. Only limits of which something was said have one, `told`, so it is made when one comes up.
 --   y:<limit>  { cool_since, cool_until, strikes, struck_at, ramp, quota, rumour, agreed, since, most, since_before,
 --                most_before, by_others, by_others_since, cause, origin, by_others_before, rejected,
---                rejected_before, guess, guessed_at, told_no, ordered, ordered_until }
+--                rejected_before, guess, guessed_at, told_no, ordered, ordered_until, configured }
 -- Twin: src/ledger/feedback.rs
 
 local Feedback
@@ -21,6 +21,7 @@ local function read(key)
     agreed = v[8], since = v[9], most = v[10], since_before = v[11], most_before = v[12], by_others = v[13],
     by_others_since = v[14], cause = v[15], origin = v[16], by_others_before = v[17], rejected = v[18],
     rejected_before = v[19], guess = v[20], guessed_at = v[21], told_no = v[22], ordered = v[23], ordered_until = v[24],
+    configured = v[25] or 0, -- those that an earlier version wrote end before it
   }
 end
 
@@ -29,7 +30,7 @@ local function packed(limit)
   return cmsgpack.pack({
     f.cool_since, f.cool_until, f.strikes, f.struck_at, f.ramp, f.quota, f.rumour, f.agreed, f.since, f.most, f.since_before,
     f.most_before, f.by_others, f.by_others_since, f.cause, f.origin, f.by_others_before, f.rejected, f.rejected_before,
-    f.guess, f.guessed_at, f.told_no, f.ordered, f.ordered_until,
+    f.guess, f.guessed_at, f.told_no, f.ordered, f.ordered_until, f.configured,
   })
 end
 
@@ -45,7 +46,7 @@ local function listen(limit, t)
     cool_since = 0, cool_until = 0, strikes = 0, struck_at = 0, ramp = 0, quota = 0, rumour = 0, agreed = 0, since = t.now,
     most = busy(limit, t), since_before = t.now, most_before = 0, by_others = 0, by_others_since = t.now, cause = '', origin = '',
     by_others_before = 0, rejected = 0, rejected_before = 0, guess = 0, guessed_at = 0, told_no = 0, ordered = 0,
-    ordered_until = 0,
+    ordered_until = 0, configured = 0,
   }
   return limit.told
 end
@@ -231,18 +232,43 @@ local function order(limit, quota, till, t)
   f.ordered, f.ordered_until = quota, till
 end
 
+-- A fraction in lowest terms.
+local function lowest(above, below)
+  local a, b = above, below
+  while b > 0 do a, b = b, a % b end
+  return above / a, below / a
+end
+
+-- How a bucket refills that takes as long to fill though its burst changes: units, and their time.
+local function paced(refill, scale, from, to)
+  to, from = lowest(to, from)
+  refill, from = lowest(refill, from)
+  to, scale = lowest(to, scale)
+  return refill * to, scale * from
+end
+
+-- The terms with an operator's quota, as long as it holds. The configured capacity is kept beside the limit that it changes: who
+-- only reads has no terms.
 local function ordered(limit, terms, t)
   local f = limit.told
+  f.configured = 0
   if f.ordered_until <= t.now then return terms end
+  f.configured = terms[3]
   local changed = { unpack(terms) }
   changed[3] = f.ordered
-  if terms[2] == TOKEN_BUCKET then
-    local refill, scale = terms[4] * f.ordered, terms[5] * terms[3]
-    local a, b = refill, scale
-    while b > 0 do a, b = b, a % b end
-    changed[4], changed[5] = refill / a, scale / a
-  end
+  if terms[2] == TOKEN_BUCKET then changed[4], changed[5] = paced(terms[4], terms[5], terms[3], f.ordered) end
   return changed
+end
+
+-- The reverse: the terms of a limit as it is stored, with the configured capacity.
+local function configured(limit)
+  local f, edges = limit.told, limit.edges or { 0, 0, 0, 0 }
+  local capacity = f.configured > 0 and f.configured or limit.capacity
+  local terms = { limit.key, limit.kind, capacity, limit.per, limit.skew or 0, limit.offset or 0, unpack(edges) }
+  if limit.kind == TOKEN_BUCKET then
+    terms[4], terms[5] = paced(limit.refill, limit.scale, limit.capacity, capacity)
+  end
+  return terms
 end
 
 -- What the provider's own numbers say; the capacity is ours. What is open at a time is for us to count.
@@ -279,7 +305,8 @@ local function holds_back(limit, t) return limit.told.cool_until > t.now or limi
 
 Feedback = {
   read = read, packed = packed, busy = busy, try = try, cool = cool, answered = answered, allows = allows, probes = probes,
-  see = see, shared = shared, order = order, ordered = ordered, note = note, cooling = cooling, holds_back = holds_back,
+  see = see, shared = shared, order = order, ordered = ordered, configured = configured, note = note, cooling = cooling,
+  holds_back = holds_back,
 }
 return Feedback
 

@@ -1,8 +1,6 @@
 -- One ask: what is granted of it now. Of the rest, wait.lua says when to ask again.
 -- Twin: src/ledger/turn.rs
 
-local NOWHERE = 9007199254740991
-
 -- Units of a limit that this turn may take, whose first request takes `head`.
 local function room_for(limit, head, place, t)
   local free = Limit.free(limit, t)
@@ -55,7 +53,7 @@ end
 local function serve_ask(ask, me, limits, request, by_key, meta, t)
   local was = me.places[ask[1]]
   if was then
-    wait().leave(was, request.session, by_key)
+    was = wait().leave(was, request.session, by_key)
     me.places[ask[1]] = nil
   end
   local served, class, wanted = grant_turn(ask, me, limits, request, was and was[1] or NOWHERE, t)

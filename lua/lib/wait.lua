@@ -2,6 +2,8 @@
 -- is made when one does not.
 -- Twin: src/ledger/turn.rs
 
+local NOWHERE = 9007199254740991
+
 local Wait
 
 local function wait()
@@ -107,8 +109,9 @@ local function owe(class, limits, place, till, t)
   end
 end
 
--- Takes a place out of the line: { place, due, wanted, limit, units, limit, units ... }.
+-- Takes a place out of the line: { place, due, wanted, limit, units, limit, units ... }. Returns it if it stood there.
 local function leave(place, session, by_key)
+  if #place < 4 then return nil end
   local members = {}
   for i = 4, #place, 2 do
     members[#members + 1] = Line.entry(place[i], place[2], place[1], place[i + 1], session)
@@ -116,6 +119,22 @@ local function leave(place, session, by_key)
     if limit then limit.waiting = limit.waiting - 1 end
   end
   redis.call('ZREM', Fields.line, unpack(members))
+  return place
+end
+
+-- While nobody is served, until `due` at least. Who waits keeps the place that it has. Who has none gets one without limits:
+-- operators see it, but it stands in no line, and no turn comes of it.
+local function stand_by(ask, me, request, by_key, due)
+  local was, wanted = me.places[ask[1]], 0
+  for i = 4, #ask, 2 do wanted = wanted + ask[i] end
+  if ask[2] == 0 then
+    if was then leave(was, request.session, by_key) end
+    me.places[ask[1]] = nil
+  elseif was and #was > 3 then
+    was[3] = wanted
+  else
+    me.places[ask[1]] = { NOWHERE, due, wanted }
+  end
 end
 
 -- What is left of an ask waits: `wanted` callers, the first of them of `class`, in the place that they had or at the back.
@@ -151,7 +170,7 @@ local function queue(ask, class, wanted, served, was, me, limits, request, meta,
 end
 
 Wait = {
-  slack = slack, settle_debt = settle_debt, leave = leave, queue = queue,
+  slack = slack, settle_debt = settle_debt, leave = leave, stand_by = stand_by, queue = queue,
 }
 return Wait
 

@@ -59,7 +59,8 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<Strin
         calls: s.calls as u64,
         held: s.flights.values().copied().max().unwrap_or(0) as u64,
         waiting: s.places.values().map(|p| p.wanted as u64).sum(),
-        turn_in_ms: s.places.values().map(|p| ms(p.due - t.now)).min(),
+        // Who came while nobody is served has no turn yet.
+        turn_in_ms: s.places.values().filter(|p| p.in_line()).map(|p| ms(p.due - t.now)).min(),
     });
     Report {
         budget: budget.to_owned(),

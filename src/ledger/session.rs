@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::exchange::Reply;
 
-/// A place in line, on one route.
+/// A place in line, on one route. One without limits stands in no line: its callers came while nobody is served.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) place: i64,
@@ -15,6 +15,12 @@ pub(crate) struct Place {
     pub(crate) wanted: i64,
     /// The limits it wants, with the units of its first request.
     pub(crate) wants: Vec<(String, i64)>,
+}
+
+impl Place {
+    pub(crate) fn in_line(&self) -> bool {
+        !self.wants.is_empty()
+    }
 }
 
 /// One session.

@@ -32,10 +32,25 @@ pub(crate) struct Counter<'a> {
 }
 
 impl Counter<'_> {
+    /// While nobody is served, until `due` at least. Who waits keeps the place that it has. Who has none gets one without
+    /// limits: operators see it, but it stands in no line, and no turn comes of it.
+    pub(crate) fn stand_by(&mut self, ask: &Ask, mine: &mut Option<Place>, due: i64) -> Turn {
+        let wanted = ask.runs.iter().map(|run| run.1 as i64).sum();
+        let was = mine.take();
+        if ask.wait {
+            let stays = was.filter(Place::in_line).map(|was| Place { wanted, ..was });
+            *mine = stays.or(Some(Place { place: i64::MAX, due, wanted, wants: Vec::new() }));
+        } else if let Some(was) = was {
+            self.leave(&was);
+        }
+        let held_us = (due - self.t.now) as u64;
+        Turn { wait_us: Some(held_us), last_us: held_us, ..Turn::default() }
+    }
+
     /// Serves one ask. `mine` is the place in line that the session has on this route, and has afterwards. Adds what is
     /// granted to `granted`, by limit.
     pub(crate) fn serve(&mut self, ask: &Ask, mine: &mut Option<Place>, granted: &mut BTreeMap<usize, i64>) -> Turn {
-        let was = mine.take();
+        let was = mine.take().filter(Place::in_line);
         if let Some(place) = &was {
             self.leave(place);
         }

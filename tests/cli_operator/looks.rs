@@ -9,22 +9,11 @@ use std::{
 use paceline::{Budget, Limit, Limiter, Quota, RedisStore};
 use serde_json::Value;
 
-use crate::{assert_shown, budget, limiter, paceline, support::RedisServer, take};
+use crate::{assert_shown, budget, limiter, paceline, support::RedisServer, take, until_waiting};
 
 fn json(server: &RedisServer, arguments: &[&str]) -> Value {
     let (out, err, _) = paceline(server, &[arguments, &["--json"]].concat());
     serde_json::from_str(&out).unwrap_or_else(|why| panic!("{why}: {out}{err}"))
-}
-
-/// Waits till the store shows that so many callers wait.
-async fn until_waiting(limiter: &Limiter, callers: u64) {
-    for _ in 0..200 {
-        if limiter.inspect().await.unwrap().is_some_and(|report| report.waiting == callers) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("nobody waits");
 }
 
 #[test]

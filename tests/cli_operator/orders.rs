@@ -9,7 +9,7 @@ use std::{
 
 use paceline::Decision;
 
-use crate::{assert_shown, limiter, paceline, support::RedisServer, take};
+use crate::{assert_shown, limiter, paceline, support::RedisServer, take, until_waiting};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_nobody_confirms_is_not_given() {
@@ -100,6 +100,13 @@ async fn an_order_that_cannot_be_given_says_why_and_for_whom() {
         (&["reset", "keap", "--key", "t1"], "budget keap, key t1: nobody uses it in this Redis"),
         (&["pause", "keap", "--why", &long], "budget keap: say in 200 characters why it is ordered"),
         (&["limit", "keap", "day", "--quota", "-1", "--for", "1h"], "invalid value '-1' for '--quota <N>'"),
+        (&["limit", "keap", "hour", "--end"], "limit hour: no operator's quota holds, so there is nothing to end"),
+        (&["limit", "keap", "hour", "--end", "--for", "1h"], "'--end' cannot be used with '--for <TIME>'"),
+        (&["limit", "keap", "hour", "--for", "1h"], "--quota <N>"),
+        (&["cool-down", "keap", "--end"], "error: budget keap: nothing cools down, so there is nothing to end"),
+        (&["cool-down", "keap", "--end", "--all-keys"], "there is none in use that this would change"),
+        (&["cool-down", "keap", "--end", "--for", "1h"], "cannot be used with"),
+        (&["cool-down", "keap"], "--for <TIME>"),
     ] {
         let (out, err, code) = paceline(&server, &[order, &["--yes"]].concat());
         assert!(err.contains(error) && out.is_empty() && code != 0, "{order:?}: {err}{out}");
@@ -119,7 +126,11 @@ async fn each_order_says_what_it_did_and_leaves_an_entry() {
         &["pause", "keap", "--why", "their maintenance"][..],
         &["resume", "keap"],
         &["cool-down", "keap", "--for", "30s", "--limit", "open"],
+        &["cool-down", "keap", "--for", "1s", "--limit", "open"],
+        &["cool-down", "keap", "--for", "1s"],
+        &["cool-down", "keap", "--end"],
         &["limit", "keap", "hour", "--quota", "2", "--for", "1h"],
+        &["limit", "keap", "hour", "--end"],
         &["reset", "keap", "--limit", "hour"],
     ] {
         let (out, err, code) = paceline(&server, &[order, &["--yes"]].concat());
@@ -129,17 +140,52 @@ async fn each_order_says_what_it_did_and_leaves_an_entry() {
     }
     assert_shown("orders", &said);
     let (trail, _, _) = paceline(&server, &["audit"]);
-    assert_eq!(trail.lines().count(), 2 + 5);
-    let orders: Vec<_> =
-        ["reset limit hour", "limit hour to 2 for 1h", "cool down limit open for 30s", "resume", "pause until resumed"]
-            .iter()
-            .map(|order| trail.find(order).unwrap_or_else(|| panic!("{order}\n{trail}")))
-            .collect();
+    assert_eq!(trail.lines().count(), 2 + 9);
+    let orders = [
+        "reset limit hour",
+        "end quota of limit hour",
+        "limit hour to 2 for 1h",
+        "end cooldown",
+        "cool down for 1s",
+        "cool down limit open for 1s",
+        "cool down limit open for 30s",
+        "resume",
+        "pause until resumed",
+    ];
+    let orders = orders.map(|order| trail.find(order).unwrap_or_else(|| panic!("{order}\n{trail}")));
     assert!(orders.is_sorted(), "the newest first\n{trail}");
     assert!(trail.contains("their maintenance"));
     let (out, _, _) = paceline(&server, &["audit", "keap", "--last", "1", "--json"]);
     let kept: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((kept.as_array().unwrap().len(), &kept[0]["order"]), (1, &"reset limit hour".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_says_first_what_it_will_do_and_a_cooldown_how_long_it_lasts() {
+    let server = RedisServer::own();
+    let limiter = limiter(&server).await;
+    let held = take(&limiter, 1).await;
+    for (order, what) in [
+        (&["cool-down", "keap", "--for", "1m"][..], "Nobody sends for 1m; a longer cooldown stays."),
+        (&["cool-down", "keap", "--end", "--limit", "hour"], "The cooldown of limit hour ends now: one request goes"),
+        (
+            &["limit", "keap", "hour", "--end"],
+            "The operator's quota of limit hour ends now, and the configured one holds",
+        ),
+    ] {
+        let (_, err, code) = paceline(&server, order);
+        assert!(err.contains(what) && err.ends_with("say --yes to do it all the same\n") && code == 1, "{err}");
+    }
+    let lasts = |time: &str| {
+        let (out, _, _) = paceline(&server, &["cool-down", "keap", "--for", time, "--yes", "--json"]);
+        serde_json::from_str::<serde_json::Value>(&out).unwrap()["cooldown_ms"].as_u64().unwrap()
+    };
+    assert!((50_000..=60_000).contains(&lasts("1m")));
+    assert!((40_000..=60_000).contains(&lasts("1s")), "the longer one stays");
+    let (out, _, code) = paceline(&server, &["cool-down", "keap", "--end", "--yes", "--json"]);
+    let ended: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&ended["order"], &ended["budget"], code), (&"end cooldown".into(), &"keap".into(), 0));
+    drop(held);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,6 +207,38 @@ async fn a_pause_shows_wherever_somebody_looks() {
     );
     assert!(paceline(&server, &["inspect", "keap"]).0.contains(": their maintenance\n"));
     assert!(paceline(&server, &["list"]).0.contains("paused"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_come_during_a_pause_are_counted_until_they_go() {
+    let server = RedisServer::own();
+    let limiter = limiter(&server).await;
+    drop(take(&limiter, 1).await);
+    paceline(&server, &["pause", "keap", "--yes"]);
+    let waits: Vec<_> = (0..3)
+        .map(|_| {
+            let limiter = limiter.clone();
+            tokio::spawn(async move { limiter.acquire(1).await })
+        })
+        .collect();
+    let shown = |command: &str| -> serde_json::Value {
+        serde_json::from_str(&paceline(&server, &[command, "keap", "--json"]).0).unwrap()
+    };
+    until_waiting(&limiter, 3).await;
+    assert_eq!(shown("list")[0]["waiting"], 3);
+    let inspected = &shown("inspect")[0];
+    assert_eq!((&inspected["waiting"], &inspected["sessions"][0]["waiting"]), (&3.into(), &3.into()));
+    assert_eq!(shown("why")["ahead"][0]["waiting"], 3);
+    waits[0].abort();
+    waits[1].abort();
+    until_waiting(&limiter, 1).await;
+    let (_, asked, _) = paceline(&server, &["resume", "keap"]);
+    assert!(asked.contains("and 1 caller waiting."), "{asked}");
+    paceline(&server, &["resume", "keap", "--yes"]);
+    for wait in waits.into_iter().skip(2) {
+        wait.await.unwrap().unwrap().complete();
+    }
+    until_waiting(&limiter, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -217,7 +217,7 @@ impl Driver {
                 _ => acked,
             },
             node: format!("node {}", self.node),
-            settle_us: Some(if step.mischief == Mischief::OtherNode { 40_000 } else { 0 }),
+            settle_us: Some(if step.mischief == Mischief::OtherNode { 400_000 } else { 0 }),
             lease_us: 5_000_000,
             at_grant: false,
             strangers: self.strangers,

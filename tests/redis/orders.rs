@@ -41,6 +41,15 @@ async fn granted(limiter: &Limiter, calls: u64) -> u64 {
     count
 }
 
+/// Waits till an operator sees so many callers wait.
+async fn shows_waiting(limiter: &Limiter, callers: u64) {
+    let looked = Instant::now();
+    while limiter.inspect().await.unwrap().unwrap().waiting != callers {
+        assert!(looked.elapsed() < Duration::from_secs(10), "{callers} wait");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_pause_holds_everybody_until_it_is_resumed() {
     let server = RedisServer::own();
@@ -60,18 +69,25 @@ async fn a_pause_holds_everybody_until_it_is_resumed() {
     assert_eq!((pause.left_ms, pause.who.as_str(), pause.why.as_str()), (None, "anna@ops", "their maintenance"));
     assert_eq!(server.command(&["PTTL", "pl:1:{keap}"]), "-1", "a pause is not forgotten");
 
-    let waits = tokio::spawn({
+    let wait = || {
         let limiter = limiter.clone();
-        async move { limiter.acquire(1).await.map(|permit| permit.complete()) }
-    });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::spawn(async move { limiter.acquire(1).await.map(|permit| permit.complete()) })
+    };
+    let [waits, gives_up] = [wait(), wait()];
+    shows_waiting(&limiter, 2).await;
+    gives_up.abort();
+    shows_waiting(&limiter, 1).await;
+    let report = limiter.inspect().await.unwrap().unwrap();
+    assert!(report.limits.iter().all(|limit| limit.waiting == 0), "nobody stands in line: {report:?}");
+    assert_eq!((report.sessions[0].waiting, report.sessions[0].turn_in_ms), (1, None));
     assert!(!waits.is_finished());
     operator.order("keap", None, &Order::Resume, "anna@ops", "").await.unwrap();
     let resumed = Instant::now();
     waits.await.unwrap().unwrap();
     assert!(resumed.elapsed() < Duration::from_secs(4), "it is told, or looks every 2 s: {:?}", resumed.elapsed());
     assert_ne!(server.command(&["PTTL", "pl:1:{keap}"]), "-1");
-    assert!(limiter.inspect().await.unwrap().unwrap().paused.is_none());
+    let report = limiter.inspect().await.unwrap().unwrap();
+    assert_eq!((report.paused, report.waiting), (None, 0));
     let again = operator.order("keap", None, &Order::Resume, "anna@ops", "").await.unwrap_err();
     assert!(again.to_string().contains("it is not paused"), "{again}");
 }
@@ -145,6 +161,85 @@ async fn a_quota_holds_for_its_time_whatever_is_configured() {
     assert_eq!(granted(&limiter, 20).await, 1);
 }
 
+/// Quota, period and free units of a limit, as an operator sees them.
+async fn shown(limiter: &Limiter, name: &str) -> (u64, u64, u64) {
+    let limit = limit(limiter, name).await;
+    (limit.quota, limit.per_ms.unwrap_or(0), limit.free)
+}
+
+#[tokio::test]
+async fn a_quota_that_has_ended_does_not_show_any_more() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    let order = async |limit: &str, quota| {
+        let order = Order::Quota { limit: limit.into(), quota, time: HOUR };
+        store.order("keap", None, &order, "anna", "").await.unwrap();
+    };
+    assert_eq!(granted(&limiter, 1).await, 1);
+    order("hour", 2).await;
+    order("day", 7).await;
+    order("open", 5).await;
+    // Before and after somebody called.
+    for _ in 0..2 {
+        assert_eq!(shown(&limiter, "hour").await.0, 2);
+        assert_eq!((shown(&limiter, "day").await.0, shown(&limiter, "open").await.0), (7, 5));
+        granted(&limiter, 1).await;
+    }
+    clock.advance(HOUR);
+    assert_eq!(shown(&limiter, "hour").await, (4, 3_600_000, 4));
+    assert_eq!((shown(&limiter, "day").await.0, shown(&limiter, "open").await), (1000, (50, 0, 50)));
+    assert!(limit(&limiter, "hour").await.feedback.unwrap().ordered.is_none());
+
+    // Of a bucket the pace comes back, too.
+    order("hour", 1000).await;
+    order("bucket", 7).await;
+    assert_eq!(shown(&limiter, "bucket").await, (7, 60_000, 7));
+    assert_eq!(granted(&limiter, 20).await, 7);
+    clock.advance(HOUR - Duration::from_secs(4));
+    assert_eq!(granted(&limiter, 20).await, 7);
+    assert_eq!(shown(&limiter, "bucket").await, (7, 60_000, 0));
+    clock.advance(Duration::from_secs(4));
+    assert_eq!(shown(&limiter, "bucket").await, (60, 60_000, 4));
+    assert_eq!(shown(&limiter, "hour").await, (4, 3_600_000, 0));
+    clock.advance(HOUR);
+    assert_eq!(granted(&limiter, 20).await, 4);
+    assert_eq!(shown(&limiter, "bucket").await, (60, 60_000, 56));
+}
+
+#[tokio::test]
+async fn a_quota_ends_whatever_else_was_ordered_meanwhile() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    let order = async |order| store.order("keap", None, &order, "anna", "").await.unwrap();
+    let quota = |quota| Order::Quota { limit: "hour".into(), quota, time: HOUR };
+    let reset = || Order::Reset { limit: Some("hour".into()) };
+    assert_eq!(granted(&limiter, 1).await, 1);
+    order(quota(3)).await;
+    assert_eq!(granted(&limiter, 1).await, 1);
+    order(quota(2)).await;
+    assert_eq!(shown(&limiter, "hour").await.0, 2, "the last order holds");
+    order(reset()).await;
+    assert_eq!(shown(&limiter, "hour").await.0, 2);
+    clock.advance(HOUR);
+    assert_eq!(shown(&limiter, "hour").await.0, 4);
+    order(reset()).await;
+    assert_eq!(shown(&limiter, "hour").await, (4, 3_600_000, 4));
+
+    // The version before this did not keep what is configured: the next call tells it.
+    order(quota(2)).await;
+    assert_eq!(granted(&limiter, 9).await, 2);
+    let forget = "local v = cmsgpack.unpack(redis.call('HGET', KEYS[1], 'y:hour')) \
+                  v[25] = nil \
+                  return redis.call('HSET', KEYS[1], 'y:hour', cmsgpack.pack(v))";
+    assert_eq!(server.command(&["EVAL", forget, "1", "pl:1:{keap}"]), "0");
+    assert_eq!(shown(&limiter, "hour").await.0, 2);
+    clock.advance(HOUR);
+    assert_eq!(granted(&limiter, 9).await, 4);
+    assert_eq!(shown(&limiter, "hour").await.0, 4);
+}
+
 #[tokio::test]
 async fn a_cooldown_by_hand_says_by_whom_and_why() {
     let server = RedisServer::own();
@@ -160,6 +255,77 @@ async fn a_cooldown_by_hand_says_by_whom_and_why() {
     assert_eq!((said.cause.as_str(), said.origin.unwrap().host.as_str()), ("by hand: degraded", "anna@ops"));
     clock.advance(HOUR);
     assert_eq!(granted(&limiter, 1).await, 1);
+}
+
+#[tokio::test]
+async fn a_cooldown_that_is_ended_goes_on_as_after_any_other() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    let order = async |order: Order| store.order("keap", None, &order, "anna", "").await;
+    let hour = || Order::EndCoolDown { limit: Some("hour".into()) };
+    assert_eq!(granted(&limiter, 1).await, 1);
+    let none = order(hour()).await.unwrap_err().to_string();
+    assert!(none.contains("limit hour: nothing cools down, so there is nothing to end"), "{none}");
+    limiter.cool_down(HOUR).await.unwrap();
+    assert_eq!(granted(&limiter, 1).await, 0);
+    clock.advance(Duration::from_secs(60));
+    order(hour()).await.unwrap();
+    let shown = limit(&limiter, "hour").await;
+    let said = shown.feedback.unwrap();
+    assert_eq!((shown.cooldown_ms, said.cooled_ms_ago, said.trying), (None, Some(0), Some(1)));
+    assert_eq!(limit(&limiter, "bucket").await.cooldown_ms, Some(3_540_000), "that one was not meant");
+    assert_eq!(granted(&limiter, 1).await, 0);
+    order(Order::EndCoolDown { limit: None }).await.unwrap();
+    let Decision::Granted(first) = limiter.try_acquire(1).await.unwrap() else { panic!("one goes") };
+    assert_eq!(granted(&limiter, 1).await, 0, "until it is answered");
+    first.complete();
+    assert_eq!(granted(&limiter, 2).await, 2);
+    let none = order(Order::EndCoolDown { limit: None }).await.unwrap_err().to_string();
+    assert!(none.contains("budget keap: nothing cools down"), "{none}");
+    let trail = store.audit(None, 10).await.unwrap();
+    let words: Vec<_> = trail.iter().map(|entry| entry.order.as_str()).collect();
+    assert_eq!(words, ["end cooldown", "end cooldown limit hour"]);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_cooldown_is_told_that_it_has_ended() {
+    let server = RedisServer::own();
+    let operator = RedisStore::connect_trusting(server.url()).await.unwrap();
+    let limiter = Limiter::new(RedisStore::connect_trusting(server.url()).await.unwrap(), budget());
+    limiter.cool_down(HOUR).await.unwrap();
+    let waits = tokio::spawn({
+        let limiter = limiter.clone();
+        async move { limiter.acquire(1).await.map(|permit| permit.complete()) }
+    });
+    shows_waiting(&limiter, 1).await;
+    operator.order("keap", None, &Order::EndCoolDown { limit: None }, "anna@ops", "").await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(4), waits).await;
+    ended.expect("it is woken").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_quota_that_is_ended_gives_way_to_the_configured_one() {
+    let server = RedisServer::own();
+    let clock = ManualClock::new();
+    let (limiter, store) = at(&server, &clock).await;
+    let order = async |order: Order| store.order("keap", None, &order, "anna", "").await;
+    let end = |limit: &str| Order::EndQuota { limit: limit.into() };
+    assert_eq!(granted(&limiter, 1).await, 1);
+    let none = order(end("hour")).await.unwrap_err().to_string();
+    assert!(none.contains("limit hour: no operator's quota holds, so there is nothing to end"), "{none}");
+    assert!(order(end("hourly")).await.unwrap_err().to_string().contains("no limit hourly is in use"));
+    for name in ["hour", "bucket"] {
+        order(Order::Quota { limit: name.into(), quota: 2, time: HOUR }).await.unwrap();
+    }
+    assert_eq!(granted(&limiter, 9).await, 1);
+    order(end("hour")).await.unwrap();
+    order(end("bucket")).await.unwrap();
+    assert_eq!((shown(&limiter, "hour").await, shown(&limiter, "bucket").await.0), ((4, 3_600_000, 2), 60));
+    assert!(order(end("bucket")).await.is_err());
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(granted(&limiter, 9).await, 2);
+    assert_eq!(store.audit(None, 1).await.unwrap()[0].order, "end quota of limit bucket");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `paceline limit`: another quota for a while.
+//! `paceline limit`: another quota for a while, or the configured one again.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -9,7 +9,8 @@ use crate::{Failure, args, order::Common};
 
 /// Give a limit another quota for a while, in the whole fleet
 ///
-/// After that time the configured one holds again by itself. The order wins over the configuration of every process.
+/// After that time the configured one holds again by itself, with --end at once. The order wins over the configuration of every
+/// process.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Command {
@@ -18,21 +19,37 @@ pub struct Command {
     /// The limit, as `paceline inspect` names it
     limit: String,
     /// So many units; of a token bucket so many at once, and in the time that it takes to fill
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..=args::MAX_UNITS))]
-    quota: u64,
+    #[arg(
+        long, value_name = "N", allow_negative_numbers = true, required_unless_present = "end",
+        value_parser = clap::value_parser!(u64).range(1..=args::MAX_UNITS)
+    )]
+    quota: Option<u64>,
     /// For so long
-    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true, value_parser = args::duration)]
-    time: Duration,
+    #[arg(
+        long = "for", value_name = "TIME", allow_hyphen_values = true, value_parser = args::duration,
+        required_unless_present = "end"
+    )]
+    time: Option<Duration>,
+    /// End an operator's quota now: the configured one holds again
+    #[arg(long, conflicts_with_all = ["quota", "time"])]
+    end: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   paceline limit keap spike --quota 2 --for 1h --why 'leave room for the migration'
-  paceline limit keap day --quota 40000 --for 6h --yes";
+  paceline limit keap day --quota 40000 --for 6h --yes
+  paceline limit keap spike --end --why 'the migration is done'";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
-        let (limit, quota, time) = (self.limit.clone(), self.quota, self.time);
+        let limit = self.limit.clone();
+        let (false, Some(quota), Some(time)) = (self.end, self.quota, self.time) else {
+            let meaning =
+                format!("The operator's quota of limit {limit} ends now, and the configured one holds again.");
+            let done = format!("limit {limit} has its configured quota again.");
+            return self.common.give(Order::EndQuota { limit }, &meaning, &done).await;
+        };
         let lasts = humantime::format_duration(time);
         let meaning = format!(
             "Limit {limit} allows {quota} for {lasts}, whatever configurations say; more than the provider allows brings 429."

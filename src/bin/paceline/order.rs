@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Args;
-use paceline::{Order, Report};
+use paceline::{LimitReport, Order, Report};
 use serde_json::{Value, json};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The person did not want it after all.
-const DECLINED: u8 = 1;
+pub const DECLINED: u8 = 1;
 
 /// Partitions of a budget; `None`: it itself.
 pub type Partitions = Vec<Option<String>>;
@@ -147,11 +147,17 @@ impl Common {
 
 /// Whether an order would change anything there.
 fn concerns(order: &Order, report: &Report) -> bool {
-    let has = |name: &String| report.limits.iter().any(|limit| limit.name == *name);
+    let any = |wanted: Option<&String>, holds: fn(&LimitReport) -> bool| {
+        report.limits.iter().any(|limit| wanted.is_none_or(|name| limit.name == *name) && holds(limit))
+    };
     match order {
         Order::Resume => report.paused.is_some(),
-        Order::Quota { limit, .. } => has(limit),
-        Order::Reset { limit } | Order::CoolDown { limit, .. } => limit.as_ref().map_or(!report.limits.is_empty(), has),
+        Order::Reset { limit } | Order::CoolDown { limit, .. } => any(limit.as_ref(), |_| true),
+        Order::EndCoolDown { limit } => any(limit.as_ref(), |limit| limit.cooldown_ms.is_some()),
+        Order::Quota { limit, .. } => any(Some(limit), |_| true),
+        Order::EndQuota { limit } => {
+            any(Some(limit), |limit| limit.feedback.as_ref().is_some_and(|said| said.ordered.is_some()))
+        }
         _ => true,
     }
 }

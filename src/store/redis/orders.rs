@@ -9,7 +9,7 @@ use crate::{
     Error,
     exchange::MAX_UNITS,
     order::{Audited, Order},
-    report::Report,
+    report::{LimitReport, Report},
 };
 
 /// Limits of one call: it holds up nobody.
@@ -24,8 +24,8 @@ impl RedisStore {
     /// who wait are told to have now. `who` and `why` are for people, and must not be secrets.
     ///
     /// # Errors
-    /// Redis cannot be used, nobody uses the budget, it has no such limit, it is not paused, a number is out of range, or
-    /// `why` has more than 200 characters.
+    /// Redis cannot be used, nobody uses the budget, it has no such limit, there is nothing to resume or to end, a number is
+    /// out of range, or `why` has more than 200 characters.
     pub async fn order(
         &self,
         budget: &str,
@@ -44,7 +44,9 @@ impl RedisStore {
             Order::Resume => ("resume", None, 0),
             Order::Reset { .. } => ("reset", None, 0),
             Order::CoolDown { time, .. } => ("cool", Some(*time), 0),
+            Order::EndCoolDown { .. } => ("end_cool", None, 0),
             Order::Quota { time, quota, .. } => ("quota", Some(*time), *quota),
+            Order::EndQuota { .. } => ("end_quota", None, 0),
         };
         let us = time.map_or(-1, |time| time.as_micros() as i64).to_string();
         let (who, why) = (short(who), short(why));
@@ -113,7 +115,7 @@ fn check(budget: &str, order: &Order, why: &str) -> Result<(), Error> {
     let time = match order {
         Order::Pause { time } => *time,
         Order::CoolDown { time, .. } | Order::Quota { time, .. } => Some(*time),
-        Order::Resume | Order::Reset { .. } => None,
+        Order::Resume | Order::Reset { .. } | Order::EndCoolDown { .. } | Order::EndQuota { .. } => None,
     };
     if time.is_some_and(|time| !(Duration::from_millis(1)..=LONGEST).contains(&time)) {
         return Err(Error::config(format!("budget {budget}: an order lasts from 1ms to 31days")));
@@ -130,18 +132,35 @@ fn check(budget: &str, order: &Order, why: &str) -> Result<(), Error> {
 fn limits(budget: &str, order: &Order, report: Option<&Report>) -> Result<Vec<String>, Error> {
     let wanted = match order {
         Order::Pause { .. } | Order::Resume => return Ok(Vec::new()),
-        Order::Reset { limit } | Order::CoolDown { limit, .. } => limit.as_deref(),
-        Order::Quota { limit, .. } => Some(limit.as_str()),
+        Order::Reset { limit } | Order::CoolDown { limit, .. } | Order::EndCoolDown { limit } => limit.as_deref(),
+        Order::Quota { limit, .. } | Order::EndQuota { limit } => Some(limit.as_str()),
     };
-    let known: Vec<String> = report.iter().flat_map(|r| &r.limits).map(|limit| limit.name.clone()).collect();
-    match wanted {
-        _ if known.is_empty() => Err(unused(budget)),
-        None => Ok(known),
-        Some(name) if known.iter().any(|known| known == name) => Ok(vec![name.to_owned()]),
-        Some(name) => {
-            Err(Error::config(format!("budget {budget}: no limit {name} is in use; it has {}", known.join(", "))))
-        }
+    let known: Vec<&LimitReport> = report.iter().flat_map(|report| &report.limits).collect();
+    if known.is_empty() {
+        return Err(unused(budget));
     }
+    let mut about = known.clone();
+    about.retain(|limit| wanted.is_none_or(|name| limit.name == name));
+    if let (Some(name), true) = (wanted, about.is_empty()) {
+        let names: Vec<&str> = known.iter().map(|limit| limit.name.as_str()).collect();
+        return Err(Error::config(format!("budget {budget}: no limit {name} is in use; it has {}", names.join(", "))));
+    }
+    let of = wanted.map_or(String::new(), |name| format!(", limit {name}"));
+    let missing = match order {
+        Order::EndCoolDown { .. } => {
+            about.retain(|limit| limit.cooldown_ms.is_some());
+            "nothing cools down"
+        }
+        Order::EndQuota { .. } => {
+            about.retain(|limit| limit.feedback.as_ref().is_some_and(|said| said.ordered.is_some()));
+            "no operator's quota holds"
+        }
+        _ => "",
+    };
+    if about.is_empty() {
+        return Err(Error::config(format!("budget {budget}{of}: {missing}, so there is nothing to end")));
+    }
+    Ok(about.into_iter().map(|limit| limit.name.clone()).collect())
 }
 
 fn unused(budget: &str) -> Error {

@@ -41,6 +41,12 @@ impl Budget {
         Request { classes: vec![vec![(0, 1)]], asks, ..self.next(session, acked) }
     }
 
+    /// So many callers wait.
+    fn wants(&self, session: &str, acked: u64, callers: u64) -> Request {
+        let asks = vec![Ask { route: 0, wait: true, runs: vec![(0, callers)] }];
+        Request { asks, ..self.ask(session, acked) }
+    }
+
     /// Reports one permit done.
     fn complete(&self, session: &str, acked: u64) -> Request {
         let completes = vec![Complete { class: 0, count: 1, age_us: 0, hold_us: 0, part: Part::Whole }];
@@ -49,6 +55,14 @@ impl Budget {
 
     async fn send(&self, request: &Request) -> Reply {
         self.store.exchange(&self.address, request).await.unwrap()
+    }
+
+    /// Callers that wait, places in line, and whether each session knows its turn.
+    async fn waiting(&self) -> (u64, u64, Vec<bool>) {
+        let report = self.store.inspect(&self.address).await.unwrap().unwrap();
+        assert_eq!(report.waiting, report.sessions.iter().map(|session| session.waiting).sum::<u64>());
+        let turns = report.sessions.iter().map(|session| session.turn_in_ms.is_some());
+        (report.waiting, report.limits[0].waiting, turns.collect())
     }
 
     async fn free(&self) -> i64 {
@@ -153,7 +167,6 @@ async fn after_a_change_of_node_everyone_holds_back_and_resumes() {
     let budget = Budget::new().await;
     budget.send(&budget.ask("a", 0)).await;
     budget.send(&budget.next("b", 0)).await;
-    let moved = |request: Request| Request { node: "other".to_owned(), settle_us: Some(500_000), ..request };
     let resume = Some(Resume { flights: vec![(0, 1)], journal: vec![] });
     let first = done(budget.send(&moved(Request { resume, ..budget.ask("a", 1) })).await);
     assert_eq!((first.settle_us, first.turns[0].granted), (500_000, 0));
@@ -163,6 +176,89 @@ async fn after_a_change_of_node_everyone_holds_back_and_resumes() {
     assert_eq!((second.settle_us, second.turns[0].granted), (500_000, 0));
     budget.clock.advance(SECOND / 2);
     assert_eq!(done(budget.send(&moved(budget.ask("b", 2))).await).turns[0].granted, 1);
+}
+
+/// The same on another node, where nothing is granted for half a second.
+fn moved(request: Request) -> Request {
+    Request { node: "other".to_owned(), settle_us: Some(500_000), ..request }
+}
+
+#[tokio::test]
+async fn who_comes_while_nothing_is_granted_is_counted_but_stands_in_no_line() {
+    let budget = Budget::new().await;
+    let settles = |request: Request| Request { settle_us: Some(1_000_000), ..request };
+    assert_eq!(done(budget.send(&settles(budget.wants("a", 0, 3))).await).turns[0].wait_us, Some(1_000_000));
+    assert_eq!(budget.waiting().await, (3, 0, vec![false]));
+    budget.send(&budget.wants("a", 1, 5)).await;
+    budget.send(&budget.wants("b", 0, 1)).await;
+    assert_eq!(budget.waiting().await, (6, 0, vec![false, false]));
+    // Its callers gave up, and so did those of one that goes on with a caller who does not wait.
+    budget.send(&Request { asks: vec![Ask { route: 0, wait: true, runs: vec![] }], ..budget.ask("a", 2) }).await;
+    assert_eq!(budget.waiting().await.0, 1);
+    budget.send(&Request { asks: vec![Ask { route: 0, wait: false, runs: vec![(0, 1)] }], ..budget.ask("b", 1) }).await;
+    assert_eq!(budget.waiting().await.0, 0);
+    // One that says nothing more is forgotten when its lease ends: as long after its wait as any.
+    budget.send(&Request { lease_us: 1_000_000, ..budget.wants("c", 0, 7) }).await;
+    budget.clock.advance(SECOND * 2 - Duration::from_micros(1));
+    assert_eq!(budget.waiting().await.0, 7);
+    budget.clock.advance(Duration::from_micros(1));
+    assert_eq!(budget.waiting().await.0, 0);
+    assert_eq!(done(budget.send(&budget.wants("d", 0, 3)).await).turns[0].granted, 2);
+    assert_eq!(budget.waiting().await, (1, 1, vec![false, false, true]));
+}
+
+#[tokio::test]
+async fn who_came_while_nothing_was_granted_is_served_as_if_it_came_now() {
+    let mut told = Vec::new();
+    for came_before in [true, false] {
+        let budget = Budget::new().await;
+        // Of two units each: had it come in turn, they would be kept for it.
+        let a = |acked| Request { classes: vec![vec![(0, 2)]], ..budget.wants("a", acked, 1) };
+        let first = Request { settle_us: Some(1_000_000), ..a(0) };
+        budget.send(&if came_before { first } else { Request { asks: vec![], ..first } }).await;
+        budget.clock.advance(SECOND);
+        assert_eq!(done(budget.send(&budget.wants("b", 0, 3)).await).turns[0].granted, 2);
+        budget.send(&budget.wants("c", 0, 1)).await;
+        let mut replies = vec![budget.send(&a(1)).await];
+        assert_eq!(budget.waiting().await, (3, 3, vec![true, true, true]));
+        // Of two units that come back the first two in line take one each.
+        let two_done = Complete { class: 0, count: 2, age_us: 0, hold_us: 0, part: Part::Whole };
+        let classes = vec![vec![(0, 1)]];
+        budget.send(&Request { classes, completes: vec![two_done], ..budget.next("b", 1) }).await;
+        budget.clock.advance(SECOND);
+        for turn in [budget.wants("b", 2, 1), budget.wants("c", 1, 1), a(2)] {
+            replies.push(budget.send(&turn).await);
+        }
+        let granted = replies.iter().map(|reply| done(reply.clone()).turns[0].granted);
+        assert_eq!(granted.collect::<Vec<_>>(), [0, 1, 1, 0]);
+        told.push(replies);
+    }
+    assert_eq!(told[0], told[1]);
+}
+
+#[tokio::test]
+async fn who_stood_in_line_before_keeps_the_place_while_nothing_is_granted() {
+    let budget = Budget::new().await;
+    budget.send(&budget.wants("a", 0, 2)).await;
+    budget.send(&budget.wants("b", 0, 1)).await;
+    assert_eq!(budget.waiting().await, (1, 1, vec![false, true]));
+    let resume = Some(Resume { flights: vec![(0, 2)], journal: vec![] });
+    budget.send(&moved(Request { resume, ..budget.next("a", 1) })).await;
+    let resume = Some(Resume::default());
+    let turns = done(budget.send(&moved(Request { resume, ..budget.wants("b", 1, 4) })).await).turns;
+    assert_eq!((turns[0].granted, turns[0].wait_us), (0, Some(500_000)));
+    budget.send(&moved(budget.wants("c", 0, 9))).await;
+    assert_eq!(budget.waiting().await, (13, 1, vec![false, true, false]));
+    budget.send(&moved(budget.complete("a", 2))).await;
+    budget.clock.advance(SECOND / 2);
+    // c is the first to ask again, and stands behind b all the same.
+    for turn in [moved(budget.wants("c", 1, 9)), moved(budget.wants("b", 2, 4))] {
+        assert_eq!(done(budget.send(&turn).await).turns[0].granted, 0);
+    }
+    assert_eq!(budget.waiting().await, (13, 2, vec![false, true, true]));
+    budget.clock.advance(SECOND / 2);
+    assert_eq!(done(budget.send(&moved(budget.wants("c", 2, 9))).await).turns[0].granted, 0);
+    assert_eq!(done(budget.send(&moved(budget.wants("b", 3, 4))).await).turns[0].granted, 1);
 }
 
 #[tokio::test]

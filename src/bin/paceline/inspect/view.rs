@@ -18,9 +18,6 @@ pub fn show(page: &mut Page, report: &Report, configured: Option<&str>) {
     page.say(format_args!("budget {}", named(budget, key.as_deref())));
     if let Some(pause) = &report.paused {
         page.say(format_args!("  {}", paused(pause)));
-        page.say(
-            "  nobody stands in line meanwhile: callers that came since then wait, and are not counted as waiting",
-        );
     }
     if limits.is_empty() {
         page.say("  all of it is free, and nobody waits");

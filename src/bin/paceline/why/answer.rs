@@ -95,7 +95,8 @@ impl Answer {
                 turn_in_ms: session.turn_in_ms,
             })
             .collect();
-        ahead.sort_by_key(|ahead| ahead.turn_in_ms);
+        // Who came while nobody is served has no turn yet.
+        ahead.sort_by_key(|ahead| ahead.turn_in_ms.unwrap_or(u64::MAX));
         let pause = report.paused.as_ref().map(paused);
         let because = match (report.settling_ms, binding) {
             _ if pause.is_some() => format!("it is {}", pause.unwrap_or_default()),
