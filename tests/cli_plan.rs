@@ -22,6 +22,10 @@ limit = [{ name = 'spike', kind = 'sliding-window', quota = 5, per = '1s' },
          { name = 'day', kind = 'fixed-window', quota = 30000, per = '1d', zone = 'America/New_York' },
          { name = 'open', kind = 'concurrency', quota = 3 },
          { name = 'path', kind = 'token-bucket', quota = 1, per = '1m', scope = 'path' }]
+[budget.klaviyo]
+preset = 'klaviyo'
+[budget.shopify]
+preset = 'shopify'
 ";
 
 fn configured() -> (TempDir, String) {
@@ -97,6 +101,28 @@ fn on_their_own_replicas_are_told_429_and_together_they_are_not() {
         assert!(out.contains(part), "{part}\n{out}");
     }
     assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+}
+
+#[test]
+fn a_plan_is_about_the_calls_that_are_named() {
+    let (_folder, file) = configured();
+    let tightest = |arguments: &[&str]| {
+        let planned = plan(&[arguments, &["--config", &file]].concat());
+        assert_eq!(planned["paceline"]["rejected"], 0, "{planned}");
+        let takes = planned["paceline"]["takes_s"].as_f64().unwrap();
+        (planned["paceline"]["tightest"].as_str().unwrap().to_owned(), takes)
+    };
+    assert_eq!(tightest(&["both", "--calls", "300"]).0, "spike");
+    let (limit, takes) = tightest(&["both", "--calls", "30", "--scope", "path=/reports"]);
+    assert!(limit == "path" && (1740.0..1760.0).contains(&takes), "29 minutes after the first: {takes}");
+    let (limit, takes) = tightest(&["klaviyo", "--calls", "2000", "--route", "GET /api/accounts"]);
+    assert!(limit == "steady" && (7800.0..8400.0).contains(&takes), "15 a minute: {takes}");
+    let query = "POST /admin/api/2026-10/graphql.json";
+    let (limit, takes) = tightest(&["shopify", "--calls", "240", "--route", query]);
+    assert!(limit == "points" && (95.0..125.0).contains(&takes), "40 at once, then 2 a second: {takes}");
+
+    let (_, told, code) = paceline(&["plan", "klaviyo", "--config", &file, "--calls", "5"]);
+    assert!(code == 1 && told.contains("; or give --route, and preset klaviyo knows"), "{told}");
 }
 
 #[test]

@@ -74,6 +74,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text.trim()).map_err(|why| format!("{why}; write it as in `30s` or `250ms`"))
 }
 
+/// A name and what it stands for.
+pub fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
 /// The length of a limit's window.
 pub fn window(text: &str) -> Result<Duration, String> {
     let window = duration(text)?;

@@ -33,7 +33,7 @@ pub struct Command {
     #[arg(long, value_name = "NAME_OR_FILE", conflicts_with_all = ["config", "naive"])]
     preset: Option<String>,
     /// A variable of the preset; may be given several times
-    #[arg(long = "var", value_name = "NAME=VALUE", requires = "preset", value_parser = variable)]
+    #[arg(long = "var", value_name = "NAME=VALUE", requires = "preset", value_parser = args::pair)]
     vars: Vec<(String, String)>,
     /// The budget to keep to; may be left out if there is only one. With --preset: its name [default: the preset's]
     #[arg(long, value_name = "NAME")]
@@ -189,9 +189,4 @@ impl Command {
         let redis = self.redis.clone().or_else(|| config.redis_url().map(|url| url.as_str().to_owned()));
         Ok((budget.clone(), config.preset(budget.name()).cloned(), redis))
     }
-}
-
-fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write it as in `plan=scale`")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
