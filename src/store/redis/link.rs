@@ -10,7 +10,8 @@ use std::{
 
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, RedisError, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
+    RedisError, Value,
     aio::{ConnectionLike, MultiplexedConnection},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
@@ -58,9 +59,15 @@ struct Live {
 impl Link {
     /// Prepares the way; nothing is sent yet.
     pub(super) fn new(url: &str) -> Result<Self, Error> {
-        let info = url.into_connection_info().map_err(|_| {
-            Error::config("the Redis address cannot be read; write redis://user:password@host:port/database, or rediss:// for TLS")
-        })?;
+        Self::to(read(url)?)
+    }
+
+    /// The same without user, password and database.
+    pub(super) fn nameless(url: &str) -> Result<Self, Error> {
+        Self::to(read(url)?.set_redis_settings(RedisConnectionInfo::default()))
+    }
+
+    fn to(info: ConnectionInfo) -> Result<Self, Error> {
         let (place, scheme) = match info.addr() {
             ConnectionAddr::Tcp(host, port) => (format!("{host}:{port}"), Scheme::Plain),
             ConnectionAddr::TcpTls { host, port, .. } => (format!("{host}:{port}"), Scheme::Tls),
@@ -287,6 +294,11 @@ impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
         Self { error: Some(error), what: "" }
     }
+}
+
+fn read(url: &str) -> Result<ConnectionInfo, Error> {
+    let how = "write redis://user:password@host:port/database, or rediss:// for TLS";
+    url.into_connection_info().map_err(|_| Error::config(format!("the Redis address cannot be read; {how}")))
 }
 
 /// The code of what a server says. Redis 6.2 wraps what stopped a script: `Error running script (call to f_HASH):
