@@ -3,14 +3,10 @@
 
 mod support;
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-};
+use std::{fs, process::Command};
 
 use serde_json::Value;
-use support::RedisServer;
+use support::{Provider, RedisServer};
 use tempfile::TempDir;
 
 const CONFIG: &str = "
@@ -57,19 +53,11 @@ fn a_real_run_takes_as_long_as_the_plan_says() {
     let server = RedisServer::own();
     // A budget waits a second on a node that nobody has used.
     server.command(&["SET", "pl:1:node", "0123456789abcdef:1000000"]);
-    let mut provider = Command::new(env!("CARGO_BIN_EXE_paceline"))
-        .args(["provider", "--limit", "20/1s", "--delay", "10ms..30ms", "--until-stdin-closes"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut url = String::new();
-    BufReader::new(provider.stdout.take().unwrap()).read_line(&mut url).unwrap();
-    let send = ["send", url.trim(), "--config", &file, "--budget", "spike", "--redis", server.url()];
+    let provider = Provider::start(&["--limit", "20/1s", "--delay", "10ms..30ms"]);
+    let url = provider.url("/");
+    let send = ["send", &url, "--config", &file, "--budget", "spike", "--redis", server.url()];
     let (out, err, code) = paceline(&[&send[..], &["-n", "200", "-c", "4", "--json"]].concat());
     assert_eq!(code, 0, "{err}");
-    drop(provider.stdin.take());
-    provider.wait().unwrap();
     let real: Value = serde_json::from_str(&out).unwrap();
     let took = real["elapsed_s"].as_f64().unwrap();
     // On a quiet machine within a hundredth; a busy one is slower than its timers.

@@ -9,66 +9,21 @@ mod support;
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::PathBuf,
-    process::{Child, ChildStdin, Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
-
-/// A provider of its own for one test. It ends when this value is dropped.
-struct Provider {
-    url: String,
-    process: Child,
-    lifeline: Option<ChildStdin>,
-}
-
-impl Provider {
-    fn start(arguments: &[&str]) -> Self {
-        let mut process = paceline(&["provider", "--until-stdin-closes", "--json"])
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lifeline = process.stdin.take();
-        let mut first_line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut first_line).unwrap();
-        let said: Value = serde_json::from_str(&first_line).unwrap();
-        Self { url: said["url"].as_str().unwrap().into(), process, lifeline }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.url)
-    }
-
-    fn request(&self, method: reqwest::Method, path: &str) -> (u16, reqwest::header::HeaderMap, Value) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        runtime.block_on(async {
-            let client = reqwest::Client::builder().no_proxy().build().unwrap();
-            let answer = client.request(method, self.url(path)).send().await.unwrap();
-            let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-            (status, headers, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
-        })
-    }
-
-    fn stats(&self) -> Value {
-        self.request(reqwest::Method::GET, "/_stats").2
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        drop(self.lifeline.take());
-        self.process.wait().unwrap();
-    }
-}
+use support::Provider;
 
 fn paceline(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
-    command.args(arguments).env_remove("PACELINE_REDIS_URL").env_remove("PACELINE_METRICS");
+    command
+        .args(arguments)
+        .env_remove("PACELINE_REDIS_URL")
+        .env_remove("PACELINE_METRICS")
+        .env_remove("PACELINE_CONFIG");
     command
 }
 
