@@ -222,6 +222,32 @@ fn without_a_redis_a_sender_keeps_to_the_budget_alone_and_says_so() {
 }
 
 #[test]
+fn the_configuration_may_come_from_the_environment() {
+    let (provider, configured) = (Provider::start(&["--limit", "9/1h", "--delay", "0ms"]), Configured::new("cli-env"));
+    let run = |arguments: &[&str], config: &str| {
+        let mut command = paceline(&["send", &provider.url("/"), "-n", "1"]);
+        let output = command.args(arguments).env("PACELINE_CONFIG", config).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (explicit, usual) = (configured.arguments(), configured.file.to_str().unwrap());
+    let with_preset = ["--preset", "keap"];
+    for (arguments, config, budget) in [
+        (&[][..], usual, &*configured.budget),
+        (&explicit, "/nowhere", &configured.budget),
+        // It is set for all commands, so it is no contradiction.
+        (&with_preset, usual, "keap"),
+    ] {
+        let (code, told) = run(arguments, config);
+        assert!(code == 0 && told.contains(&format!(" keeps to budget {budget} alone")), "{arguments:?}: {told}");
+    }
+    assert_eq!(run(&["--naive", "0s"], "/nowhere"), (0, String::new()));
+    let (code, told) = run(&[&explicit[..], &with_preset].concat(), usual);
+    assert!(code == 2 && told.contains("cannot be used with"), "{told}");
+    let missing = "error: say which configuration with --config (or PACELINE_CONFIG), or which --preset\n";
+    assert_eq!(run(&[], ""), (1, missing.to_owned()));
+}
+
+#[test]
 fn a_redis_out_of_reach_is_one_sentence_without_its_password() {
     let configured = Configured::new("cli-unreachable");
     let redis = "redis://:s3cret@127.0.0.1:1/";

@@ -39,7 +39,7 @@ Examples:
   paceline presets show keap                        what is known of a provider, and from where
   curl -si https://api.example.com | paceline read  what does this response say about limits?
 
-PACELINE_REDIS_URL gives the Redis, PACELINE_CONFIG the configuration of all commands but send and check; PACELINE_LOG (as in `PACELINE_LOG=debug`) turns on logs.";
+PACELINE_REDIS_URL gives the Redis, PACELINE_CONFIG the configuration of all commands but check; PACELINE_LOG (as in `PACELINE_LOG=debug`) turns on logs.";
 
 #[derive(Subcommand)]
 pub enum Command {
