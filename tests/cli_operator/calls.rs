@@ -16,6 +16,8 @@ limit = [{ name = 'hour', kind = 'sliding-window', quota = { S = 1, M = 2 }, per
 preset = 'slack'
 [budget.customerio]
 preset = 'customerio'
+[budget.keap]
+preset = 'keap'
 ";
 
 /// Exit codes, and what is told beside the output.
@@ -93,6 +95,13 @@ fn a_preset_knows_what_a_route_comes_to() {
         let (code, told) = acquire(&shell, arguments);
         assert_eq!((code, told.as_str()), (i32::from(expected.starts_with("error")), expected), "{arguments:?}");
     }
+    let (code, told) = acquire(&shell, &["customerio"]);
+    let alike = "note: budget customerio: this takes from ingress, app, broadcast alike; give --route, and preset customerio knows\n";
+    assert_eq!((code, told.as_str()), (0, alike));
+    let app = ["customerio", "--route", "GET https://api.customer.io/v1/newsletters"];
+    assert_eq!(acquire(&shell, &app), (0, String::new()));
+    // All of its requests are alike.
+    assert_eq!(acquire(&shell, &["keap"]), (0, String::new()));
     for wrong in ["GET", "/api/users.info", "GET api/users.info", "GET slack.com:443"] {
         let (code, told) = acquire(&shell, &["slack", "--route", wrong]);
         assert!(code == 2 && told.contains("write a method, then a path or an address"), "{wrong}: {told}");

@@ -76,8 +76,8 @@ impl Kind {
         route.cost().iter().fold(Cost::requests(0), all)
     }
 
-    /// What one of them takes by this handle for them. Who did not say enough for a limit is told so: to pass over it in
-    /// silence would be a permit for too much.
+    /// What one of them takes by this handle for them. Who did not say enough is told so: to pass over a limit in silence
+    /// would be a permit for too much.
     pub fn takes(&self, limiter: &Limiter) -> Result<Vec<Take>, Failure> {
         let cost = self.cost(1);
         let units = |limit: &Limit| cost.iter().find(|(unit, _)| *unit == limit.unit_name()).map_or(0, |(_, n)| n);
@@ -85,20 +85,28 @@ impl Kind {
             limiter.limits().map(|limit| (limit.clone(), units(limit))).filter(|(_, units)| *units > 0).collect();
         let all = limiter.budget().limits().iter();
         let wanting: Vec<_> = all.filter_map(|limit| self.wanting(limit, units(limit))).collect();
-        if wanting.is_empty() {
-            return Ok(takes);
-        }
-        let or = match (&self.preset, &self.route) {
-            (Some(preset), None) => format!("; or give --route, and preset {} knows", preset.name()),
-            _ => String::new(),
+        let told = match (&wanting[..], self.knowing()) {
+            ([], Some(preset)) if self.calls.scopes.is_empty() && self.calls.tier.is_none() => {
+                let names: Vec<_> = takes.iter().map(|(limit, _)| limit.name()).collect();
+                format!("this takes from {} alike; give --route, and preset {preset} knows", names.join(", "))
+            }
+            ([], _) => return Ok(takes),
+            (_, None) => format!("nothing is taken from {}", wanting.join(", ")),
+            (_, Some(preset)) => {
+                format!("nothing is taken from {}; or give --route, and preset {preset} knows", wanting.join(", "))
+            }
         };
-        let budget = limiter.budget().name();
-        let passed_over = format!("budget {budget}: nothing is taken from {}{or}", wanting.join(", "));
+        let told = format!("budget {}: {told}", limiter.budget().name());
         if takes.is_empty() {
-            return Err(passed_over.into());
+            return Err(told.into());
         }
-        tell(format_args!("note: {passed_over}"));
+        tell(format_args!("note: {told}"));
         Ok(takes)
+    }
+
+    /// The preset that would know more of a request, if it were told which.
+    fn knowing(&self) -> Option<&str> {
+        self.preset.as_ref().filter(|preset| self.route.is_none() && preset.has_routes()).map(Preset::name)
     }
 
     /// What would have to be said for a limit to apply; `None`: nothing, it does, or it is about other calls.

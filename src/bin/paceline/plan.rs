@@ -58,7 +58,7 @@ const EXAMPLES: &str = "\
 Examples:
   paceline plan keap --config paceline.toml --calls 50000
   paceline plan keap --calls 50000 --replicas 12 --latency 20ms..200ms --compare
-  paceline plan klaviyo --calls 50000 --route 'GET /api/profiles'      as its preset knows them
+  paceline plan klaviyo --calls 50000 --route 'GET /api/campaigns'     its preset knows which limits that comes to
   paceline plan keap --calls 10000000 --json | jq .paceline.takes_s
 
 Needs no Redis. More than 200000 calls are tried up to that number, and the rest goes on at the pace of the latter half.";
