@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::{broadcast, oneshot};
 
 use crate::{
-    Budget, Cost, Decision, Denial, Error, Event, Permit, Report, Store,
+    Budget, Cost, Decision, Denial, Error, Event, Limit, Permit, Report, Store,
     name::encode_value,
     session::{
         class::{Class, Route, Selection},
@@ -166,6 +166,26 @@ impl Limiter {
         let selection =
             self.handle.selection.on(&self.handle.core.budget, route.limits(), route.tier(), route.scopes())?;
         self.with(self.handle.desk.clone(), selection)
+    }
+
+    /// The limits that requests of this handle may take from, each with the quota of their tier. A cost takes from those that
+    /// count its units.
+    ///
+    /// ```
+    /// # use paceline::{Budget, Limit, Limiter, MemoryStore, Quota};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), paceline::Error> {
+    /// let channel = Limit::sliding_window("channel", Quota::per_second(1)).scope("channel");
+    /// let budget = Budget::builder("chat").limit(channel).limit(Limit::concurrency("open", 9)).build()?;
+    /// let limiter = Limiter::new(MemoryStore::new(), budget);
+    /// let names = |limiter: &Limiter| limiter.limits().map(|limit| limit.name().to_owned()).collect::<Vec<_>>();
+    /// assert_eq!(names(&limiter), ["open"]);
+    /// assert_eq!(names(&limiter.scoped("channel", "C042")?), ["channel", "open"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn limits(&self) -> impl Iterator<Item = &Limit> {
+        self.handle.route.limits.iter().map(|applied| applied.limit())
     }
 
     fn with(&self, desk: Arc<Desk>, selection: Selection) -> Result<Self, Error> {

@@ -192,6 +192,11 @@ impl Preset {
         Ok(builder.map(BudgetBuilder::into_limits).unwrap_or_default())
     }
 
+    /// Whether it tells requests apart; if not, all of them take from the same limits.
+    pub fn has_routes(&self) -> bool {
+        !self.0.rules.is_empty()
+    }
+
     /// What a request comes to. A path and a query are given as they are sent, with their percent signs.
     pub fn route(&self, method: &str, host: &str, path: &str, query: &str) -> Route {
         let asked = Asked::new(method, host, path, query);

@@ -73,6 +73,7 @@ fn a_redis_as_it_should_be_passes_every_check_and_nothing_is_changed() {
         "persistence",
         "replication",
         "rights",
+        "access",
         "connections",
         "clock",
         "latency",
@@ -104,7 +105,7 @@ fn people_get_what_was_seen_why_and_the_mend_in_80_columns() {
         "BROKEN eviction maxmemory-policy allkeys-lru, maxmemory 100 MiB Keys of ours",
         "-> set maxmemory-policy noeviction",
         "ok version Redis ",
-        "Not as it should be. Broken: 1, warnings: 0, unknown: 0, ok: 13.",
+        "Not as it should be. Broken: 1, warnings: 0, unknown: 0, ok: 14.",
     ] {
         assert!(flat.contains(part), "{part}\n{out}");
     }
@@ -201,6 +202,31 @@ fn a_user_learns_what_it_may_not_do_and_what_it_may_not_see() {
     expect(&url, "rights", "broken", "may not run get, set,");
     let Diagnosis { out, code, .. } = doctor(&url, &[]);
     assert!(code == 1 && out.contains(&format!("127.0.0.1:{}", server.port())), "{out}");
+}
+
+#[test]
+fn a_redis_without_a_password_that_others_reach_is_warned_of() {
+    let server = RedisServer::own();
+    expect(server.url(), "access", "ok", "no password, and protected-mode lets in this host only");
+    server.command(&["CONFIG", "SET", "protected-mode", "no"]);
+    expect(server.url(), "access", "ok", "no password, and it listens on this host only (bind 127.0.0.1)");
+    // An address for documentation, which no host has: Redis passes over it.
+    server.command(&["CONFIG", "SET", "bind", "127.0.0.1 -192.0.2.1"]);
+    let Diagnosis { out, code, .. } = doctor(server.url(), &[]);
+    let flat = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let warning =
+        "WARNING access no password, and other hosts may reach it (bind 127.0.0.1 -192.0.2.1) Whoever gets in";
+    assert!(code == 0 && flat.contains(warning) && flat.contains("-> give the default user a password"), "{out}");
+    // A user with a password is no use while the default user has none.
+    server.command(&["ACL", "SETUSER", "worker", "on", &format!(">{SECRET}"), "~*", "&*", "+@all"]);
+    let url = format!("redis://worker:{SECRET}@127.0.0.1:{}", server.port());
+    expect(&url, "access", "warning", "no password, and other hosts may reach it");
+    server.command(&["ACL", "SETUSER", "worker", "-config"]);
+    expect(&url, "access", "unknown", "CONFIG GET");
+    server.command(&["ACL", "SETUSER", "default", "-@all", "+ping", "+acl"]);
+    expect(&url, "access", "ok", "nobody gets in without a password");
+    server.command(&["ACL", "SETUSER", "default", "resetpass", ">another"]);
+    expect(&url, "access", "ok", "nobody gets in without a password");
 }
 
 #[test]

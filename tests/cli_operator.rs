@@ -1,6 +1,8 @@
 //! What an operator sees: the real binary on a real Redis, on a budget in a state that is known.
 #![cfg(feature = "cli")]
 
+#[path = "cli_operator/calls.rs"]
+mod calls;
 #[path = "cli_operator/forms.rs"]
 mod forms;
 #[path = "cli_operator/looks.rs"]

@@ -3,14 +3,10 @@
 
 mod support;
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-};
+use std::{fs, process::Command};
 
 use serde_json::Value;
-use support::RedisServer;
+use support::{Provider, RedisServer};
 use tempfile::TempDir;
 
 const CONFIG: &str = "
@@ -22,6 +18,10 @@ limit = [{ name = 'spike', kind = 'sliding-window', quota = 5, per = '1s' },
          { name = 'day', kind = 'fixed-window', quota = 30000, per = '1d', zone = 'America/New_York' },
          { name = 'open', kind = 'concurrency', quota = 3 },
          { name = 'path', kind = 'token-bucket', quota = 1, per = '1m', scope = 'path' }]
+[budget.klaviyo]
+preset = 'klaviyo'
+[budget.shopify]
+preset = 'shopify'
 ";
 
 fn configured() -> (TempDir, String) {
@@ -53,19 +53,11 @@ fn a_real_run_takes_as_long_as_the_plan_says() {
     let server = RedisServer::own();
     // A budget waits a second on a node that nobody has used.
     server.command(&["SET", "pl:1:node", "0123456789abcdef:1000000"]);
-    let mut provider = Command::new(env!("CARGO_BIN_EXE_paceline"))
-        .args(["provider", "--limit", "20/1s", "--delay", "10ms..30ms", "--until-stdin-closes"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut url = String::new();
-    BufReader::new(provider.stdout.take().unwrap()).read_line(&mut url).unwrap();
-    let send = ["send", url.trim(), "--config", &file, "--budget", "spike", "--redis", server.url()];
+    let provider = Provider::start(&["--limit", "20/1s", "--delay", "10ms..30ms"]);
+    let url = provider.url("/");
+    let send = ["send", &url, "--config", &file, "--budget", "spike", "--redis", server.url()];
     let (out, err, code) = paceline(&[&send[..], &["-n", "200", "-c", "4", "--json"]].concat());
     assert_eq!(code, 0, "{err}");
-    drop(provider.stdin.take());
-    provider.wait().unwrap();
     let real: Value = serde_json::from_str(&out).unwrap();
     let took = real["elapsed_s"].as_f64().unwrap();
     // On a quiet machine within a hundredth; a busy one is slower than its timers.
@@ -97,6 +89,28 @@ fn on_their_own_replicas_are_told_429_and_together_they_are_not() {
         assert!(out.contains(part), "{part}\n{out}");
     }
     assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+}
+
+#[test]
+fn a_plan_is_about_the_calls_that_are_named() {
+    let (_folder, file) = configured();
+    let tightest = |arguments: &[&str]| {
+        let planned = plan(&[arguments, &["--config", &file]].concat());
+        assert_eq!(planned["paceline"]["rejected"], 0, "{planned}");
+        let takes = planned["paceline"]["takes_s"].as_f64().unwrap();
+        (planned["paceline"]["tightest"].as_str().unwrap().to_owned(), takes)
+    };
+    assert_eq!(tightest(&["both", "--calls", "300"]).0, "spike");
+    let (limit, takes) = tightest(&["both", "--calls", "30", "--scope", "path=/reports"]);
+    assert!(limit == "path" && (1740.0..1760.0).contains(&takes), "29 minutes after the first: {takes}");
+    let (limit, takes) = tightest(&["klaviyo", "--calls", "2000", "--route", "GET /api/accounts"]);
+    assert!(limit == "steady" && (7800.0..8400.0).contains(&takes), "15 a minute: {takes}");
+    let query = "POST /admin/api/2026-10/graphql.json";
+    let (limit, takes) = tightest(&["shopify", "--calls", "240", "--route", query]);
+    assert!(limit == "points" && (95.0..125.0).contains(&takes), "40 at once, then 2 a second: {takes}");
+
+    let (_, told, code) = paceline(&["plan", "klaviyo", "--config", &file, "--calls", "5"]);
+    assert!(code == 1 && told.contains("; or give --route, and preset klaviyo knows"), "{told}");
 }
 
 #[test]

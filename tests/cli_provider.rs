@@ -9,66 +9,21 @@ mod support;
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::PathBuf,
-    process::{Child, ChildStdin, Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
-
-/// A provider of its own for one test. It ends when this value is dropped.
-struct Provider {
-    url: String,
-    process: Child,
-    lifeline: Option<ChildStdin>,
-}
-
-impl Provider {
-    fn start(arguments: &[&str]) -> Self {
-        let mut process = paceline(&["provider", "--until-stdin-closes", "--json"])
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lifeline = process.stdin.take();
-        let mut first_line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut first_line).unwrap();
-        let said: Value = serde_json::from_str(&first_line).unwrap();
-        Self { url: said["url"].as_str().unwrap().into(), process, lifeline }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.url)
-    }
-
-    fn request(&self, method: reqwest::Method, path: &str) -> (u16, reqwest::header::HeaderMap, Value) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        runtime.block_on(async {
-            let client = reqwest::Client::builder().no_proxy().build().unwrap();
-            let answer = client.request(method, self.url(path)).send().await.unwrap();
-            let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-            (status, headers, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
-        })
-    }
-
-    fn stats(&self) -> Value {
-        self.request(reqwest::Method::GET, "/_stats").2
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        drop(self.lifeline.take());
-        self.process.wait().unwrap();
-    }
-}
+use support::Provider;
 
 fn paceline(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
-    command.args(arguments).env_remove("PACELINE_REDIS_URL").env_remove("PACELINE_METRICS");
+    command
+        .args(arguments)
+        .env_remove("PACELINE_REDIS_URL")
+        .env_remove("PACELINE_METRICS")
+        .env_remove("PACELINE_CONFIG");
     command
 }
 
@@ -264,6 +219,32 @@ fn without_a_redis_a_sender_keeps_to_the_budget_alone_and_says_so() {
     let (said, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(said.contains("7 ok, 0 throttled"), "{said}");
     assert!(told.starts_with("note: no Redis is configured") && told.lines().count() == 1, "{told}");
+}
+
+#[test]
+fn the_configuration_may_come_from_the_environment() {
+    let (provider, configured) = (Provider::start(&["--limit", "9/1h", "--delay", "0ms"]), Configured::new("cli-env"));
+    let run = |arguments: &[&str], config: &str| {
+        let mut command = paceline(&["send", &provider.url("/"), "-n", "1"]);
+        let output = command.args(arguments).env("PACELINE_CONFIG", config).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (explicit, usual) = (configured.arguments(), configured.file.to_str().unwrap());
+    let with_preset = ["--preset", "keap"];
+    for (arguments, config, budget) in [
+        (&[][..], usual, &*configured.budget),
+        (&explicit, "/nowhere", &configured.budget),
+        // It is set for all commands, so it is no contradiction.
+        (&with_preset, usual, "keap"),
+    ] {
+        let (code, told) = run(arguments, config);
+        assert!(code == 0 && told.contains(&format!(" keeps to budget {budget} alone")), "{arguments:?}: {told}");
+    }
+    assert_eq!(run(&["--naive", "0s"], "/nowhere"), (0, String::new()));
+    let (code, told) = run(&[&explicit[..], &with_preset].concat(), usual);
+    assert!(code == 2 && told.contains("cannot be used with"), "{told}");
+    let missing = "error: say which configuration with --config (or PACELINE_CONFIG), or which --preset\n";
+    assert_eq!(run(&[], ""), (1, missing.to_owned()));
 }
 
 #[test]

@@ -42,6 +42,10 @@ fn every_shell_completes_every_visible_command() {
         for hidden in ["paceline,provider)", "(provider)", "-a \"provider\"", "paceline;provider"] {
             assert!(!script.contains(hidden), "{shell}: {hidden}");
         }
+        // What only the demo gives its replicas.
+        for hidden in ["naive", "As a replica of the demo", "--replica ", "--replica)"] {
+            assert!(script.contains("tries") && !script.contains(hidden), "{shell}: {hidden}");
+        }
     }
     let help = paceline(&["completions", "--help"]);
     assert!(help.contains("~/.local/share/bash-completion/completions/paceline"), "{help}");
@@ -102,6 +106,7 @@ fn the_manual_has_a_page_for_each_visible_command() {
         assert!(page.replace('\\', "").contains(&format!("paceline-{command}(1)")), "{command}\n{page}");
         assert!(read(&format!("paceline-{command}.1")).contains(".SH SYNOPSIS"), "{command}");
     }
+    assert!(read("paceline-send.1").contains("tries") && !read("paceline-send.1").contains("naive"));
     assert!(!page.contains("provider(1)") && !folder.path().join("paceline-provider.1").exists());
     let nowhere = folder.path().join("nowhere");
     let output = Command::new(env!("CARGO_BIN_EXE_paceline")).args(["man", "--dir"]).arg(&nowhere).output().unwrap();

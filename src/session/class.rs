@@ -26,6 +26,11 @@ pub(crate) struct Applied {
 }
 
 impl Applied {
+    /// The limit, in the tier of the route.
+    pub(crate) fn limit(&self) -> &Limit {
+        &self.limit
+    }
+
     /// The name of the limit, without what it is counted apart for.
     pub(crate) fn name(&self) -> &str {
         self.limit.name()
@@ -54,10 +59,8 @@ pub(crate) struct Selection {
 impl Selection {
     pub(crate) fn scoped(&self, budget: &Budget, scope: &str, value: &str) -> Result<Self, Error> {
         if !budget.limits().iter().any(|l| l.scope_name() == Some(scope)) {
-            return Err(Error::config(format!(
-                "budget {}: no limit has the scope {scope}; add it to the limit it is about",
-                budget.name()
-            )));
+            let known = known(budget.limits().iter().filter_map(Limit::scope_name), "scopes");
+            return Err(Error::config(format!("budget {} has no scope {}; {known}", budget.name(), shown(scope))));
         }
         let value = encode_value(&format!("value of scope {scope}"), value)?;
         let mut next = self.clone();
@@ -78,7 +81,8 @@ impl Selection {
 
     pub(crate) fn tier(&self, budget: &Budget, tier: &str) -> Result<Self, Error> {
         if !budget.limits().iter().any(|limit| limit.in_tier(tier).is_some()) {
-            return Err(Error::config(format!("budget {} has no tier {}; check the name", budget.name(), shown(tier))));
+            let known = known(budget.limits().iter().flat_map(|l| l.tier_amounts().map(|(tier, _)| tier)), "tiers");
+            return Err(Error::config(format!("budget {} has no tier {}; {known}", budget.name(), shown(tier))));
         }
         Ok(Self { tier: Some(tier.to_owned()), ..self.clone() })
     }
@@ -153,6 +157,17 @@ impl Selection {
         let part = (!part.is_empty()).then(|| part.join("@"));
         Ok((limit, part))
     }
+}
+
+/// Which names there are, for who wrote another.
+fn known<'a>(names: impl Iterator<Item = &'a str>, what: &str) -> String {
+    let mut known: Vec<_> = Vec::new();
+    names.for_each(|name| {
+        if !known.contains(&name) {
+            known.push(name)
+        }
+    });
+    if known.is_empty() { format!("it has no {what}") } else { format!("its {what} are {}", known.join(", ")) }
 }
 
 /// What a request asked for, as it turned out.

@@ -212,6 +212,17 @@ fn output_that_could_not_be_written_is_a_failure() {
 }
 
 #[test]
+fn a_name_that_nobody_uses_costs_one_look_at_all_keys() {
+    let server = RedisServer::own();
+    for (looks, command) in [["inspect", "nosuch"], ["why", "nosuch"]].iter().enumerate() {
+        paceline(&server, command);
+        let stats = server.command(&["INFO", "commandstats"]);
+        let expected = format!("cmdstat_scan:calls={},", looks + 1);
+        assert!(stats.contains(&expected), "{command:?}: {stats}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_said() {
     let output =
         Command::new(env!("CARGO_BIN_EXE_paceline")).arg("list").env_remove("PACELINE_REDIS_URL").output().unwrap();

@@ -20,15 +20,19 @@ limit = [{ name = 'open', kind = 'concurrency', quota = 1 }]
 limit = [{ name = 'hour', kind = 'sliding-window', quota = 2, per = '1h' }]
 ";
 
-struct Shell {
+pub struct Shell {
     server: RedisServer,
     folder: TempDir,
 }
 
 impl Shell {
     fn new() -> Self {
+        Self::of(CONFIG)
+    }
+
+    pub fn of(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("paceline.toml"), CONFIG).unwrap();
+        fs::write(folder.path().join("paceline.toml"), config).unwrap();
         let server = RedisServer::own();
         // A budget waits a second on a node that nobody has used.
         server.command(&["SET", "pl:1:node", "0123456789abcdef:1000000"]);
@@ -47,7 +51,7 @@ impl Shell {
     }
 
     /// What it prints to both, and its exit code.
-    fn run(&self, arguments: &[&str]) -> (String, String, i32) {
+    pub fn run(&self, arguments: &[&str]) -> (String, String, i32) {
         let output = self.command(arguments).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (text(&output.stdout), text(&output.stderr), output.status.code().unwrap())

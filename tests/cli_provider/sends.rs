@@ -55,7 +55,7 @@ fn a_preset_is_all_it_needs() {
     let (code, told) = klinky("plan=huge");
     assert!(code == Some(1) && told.starts_with("error: budget klinky: plan is \"huge\"; write"), "{told}");
     let (code, told) = klinky("huge");
-    assert!(code == Some(2) && told.contains("write it as in `plan=scale`"), "{told}");
+    assert!(code == Some(2) && told.contains("write it as NAME=VALUE"), "{told}");
 }
 
 #[test]

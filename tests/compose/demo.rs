@@ -1,40 +1,11 @@
 //! `docker compose up` without Docker: the same commands and files as processes, on a Redis with the same files.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, ChildStdin, Command, Stdio},
-};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use super::{file, text, words, yaml};
-use crate::support::RedisServer;
-
-/// Ends with the test, however that ends: its standard input closes.
-struct Provider {
-    process: Child,
-    lifeline: Option<ChildStdin>,
-    address: String,
-}
-
-impl Provider {
-    fn start(arguments: &[&str]) -> Self {
-        let mut process = paceline(arguments);
-        let process = process.args(["--until-stdin-closes", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = process.spawn().unwrap();
-        let (lifeline, mut first_line) = (process.stdin.take(), String::new());
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut first_line).unwrap();
-        let said: Value = serde_json::from_str(&first_line).unwrap();
-        Self { process, lifeline, address: text(&said, "/address").to_owned() }
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        drop(self.lifeline.take());
-        self.process.wait().unwrap();
-    }
-}
+use crate::support::{Provider, RedisServer};
 
 fn paceline(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
@@ -62,7 +33,8 @@ fn three_replicas_share_the_providers_limit_and_are_never_told_429() {
     let compose = yaml("docker-compose.yml");
     let server = RedisServer::deployed();
     let provider = outside(&words(&compose, "/services/provider/command"), &[("0.0.0.0:8080", "127.0.0.1:0")]);
-    let provider = Provider::start(&as_words(&provider));
+    let ["provider", arguments @ ..] = &as_words(&provider)[..] else { panic!("{provider:?}") };
+    let provider = Provider::start(arguments);
 
     let check = outside(
         &words(&compose, "/services/provider/healthcheck/test")[2..],

@@ -198,11 +198,10 @@ async fn a_handle_takes_from_the_limits_of_its_route() {
     assert_eq!(names, ["burst@L@GET%20%2Fapi%2Fprofiles", "steady@L@GET%20%2Fapi%2Fprofiles"]);
     // Without a route, no limit with tiers applies.
     assert!(limiter.acquire(1).await.unwrap_err().is_config());
-    assert!(
-        limiter
-            .tier("XXL")
-            .is_err_and(|error| error.to_string() == "budget klaviyo has no tier \"XXL\"; check the name")
-    );
+    let error = limiter.tier("XXL").unwrap_err().to_string();
+    assert!(error.starts_with("budget klaviyo has no tier \"XXL\"; its tiers are XS, S, M, L,"), "{error}");
+    let error = limiter.scoped("endpoint", "x").unwrap_err().to_string();
+    assert_eq!(error, "budget klaviyo has no scope \"endpoint\"; its scopes are operation");
     let scoped = limiter.scoped("operation", "x").unwrap();
     let error = scoped.only(&["daily"]).map(|_| ()).unwrap_err().to_string();
     assert_eq!(error, "budget klaviyo, limit daily: no tier is chosen; say which with Limiter::tier");

@@ -1,53 +1,37 @@
 //! The practice provider as a process of its own.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, ChildStdin, Command, Stdio},
-};
-
 use serde_json::Value;
 
 use super::shortened::Short;
+use crate::support::Provider;
 
 /// It ends when this value is dropped.
 pub struct Practice {
     pub port: u16,
-    process: Child,
-    lifeline: Option<ChildStdin>,
+    provider: Provider,
 }
 
 impl Practice {
     pub fn start(name: &str, short: Short, more: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
-        command.args(["provider", "--until-stdin-closes", "--json", "--as", name]);
+        let mut arguments = vec!["--as".to_owned(), name.to_owned()];
         for (says, lasts) in short.periods {
-            command.args(["--period", &format!("{says}={lasts}")]);
+            arguments.extend(["--period".to_owned(), format!("{says}={lasts}")]);
         }
         if !short.periods.is_empty() {
-            command.args(["--scale", &short.scale.to_string()]);
+            arguments.extend(["--scale".to_owned(), short.scale.to_string()]);
         }
-        let mut process = command.args(more).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let lifeline = process.stdin.take();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap();
-        let port = said["address"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
-        Self { port, process, lifeline }
+        arguments.extend(more.iter().map(ToString::to_string));
+        let provider = Provider::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let port = provider.address.rsplit(':').next().unwrap().parse().unwrap();
+        Self { port, provider }
     }
 
     pub async fn stats(&self) -> Log {
-        let url = format!("http://127.0.0.1:{}/_stats", self.port);
+        let url = self.provider.url("/_stats");
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let bytes = client.get(url).send().await.unwrap().bytes().await.unwrap();
         Log(serde_json::from_slice(&bytes).unwrap())
-    }
-}
-
-impl Drop for Practice {
-    fn drop(&mut self) {
-        drop(self.lifeline.take());
-        self.process.wait().unwrap();
     }
 }
 

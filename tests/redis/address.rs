@@ -127,8 +127,21 @@ async fn a_server_that_speaks_something_else_is_told_apart() {
         }
     });
     let error = refused(&format!("redis://:{SECRET}@{place}")).await;
-    let text = error.to_string();
-    assert!(text.contains(&place.to_string()) && text.contains("does not speak Redis"), "{text}");
+    let mend = "see what listens at this address; if this port wants TLS, write rediss:// for redis://";
+    assert_eq!(error.to_string(), format!("Redis at {place}: it does not speak Redis; {mend}"));
+}
+
+#[tokio::test]
+async fn what_stops_a_script_is_told_without_the_script() {
+    let full = RedisServer::own_with(&["--maxmemory", "1"]);
+    let (place, why) = (format!("127.0.0.1:{}", full.port()), "OOM command not allowed when used memory > 'maxmemory'");
+    let mend = "give it more memory; paceline needs maxmemory-policy noeviction";
+    assert_eq!(refused(full.url()).await.to_string(), format!("Redis at {place}: {why}; {mend}"));
+    let replica = RedisServer::own_with(&["--replicaof", "127.0.0.1", &full.port().to_string()]);
+    let (place, why) =
+        (format!("127.0.0.1:{}", replica.port()), "READONLY You can't write against a read only replica");
+    let mend = "it is a replica; point the address at the primary";
+    assert_eq!(refused(replica.url()).await.to_string(), format!("Redis at {place}: {why}; {mend}"));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    io::Write,
     net::TcpListener,
     path::PathBuf,
     process::{Command, Output, id},
@@ -94,6 +95,36 @@ fn a_server_with_the_right_name_and_a_known_authority_is_used() {
     setup.server.command(&["ACL", "SETUSER", "default", ">s3cr3t"]);
     let output = setup.connect("localhost", Some("ca.pem"));
     assert!(output.status.success() && text(&output).contains("it works"), "{}", text(&output));
+}
+
+#[tokio::test]
+async fn a_port_that_is_asked_in_the_wrong_scheme_is_told_so() {
+    let setup = Setup::new("scheme");
+    let nonsense = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = nonsense.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for socket in nonsense.incoming() {
+            _ = socket.unwrap().write_all(b"-ERR Protocol error\r\n");
+        }
+    });
+    let plain = "if this port is without TLS, write redis:// for rediss://";
+    for (url, expected) in [
+        (
+            format!("redis://:s3cr3t@127.0.0.1:{}/", setup.port),
+            "it closed the connection; see whether it runs and can be reached; if this port wants TLS, write rediss:// for redis://".to_owned(),
+        ),
+        (
+            format!("rediss://:s3cr3t@localhost:{}/", setup.server.port()),
+            format!("no connection within 2 s; see whether it runs and can be reached; {plain}"),
+        ),
+        (
+            format!("rediss://:s3cr3t@{place}"),
+            format!("it does not speak TLS; see what listens at this address; {plain}"),
+        ),
+    ] {
+        let error = RedisStore::connect(&url).await.unwrap_err().to_string();
+        assert!(error.ends_with(&expected) && !error.contains("s3cr3t"), "{url}: {error}");
+    }
 }
 
 #[test]

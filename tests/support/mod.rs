@@ -5,6 +5,8 @@
 
 mod container;
 mod process;
+#[cfg(feature = "cli")]
+mod provider;
 mod proxy;
 mod redis;
 mod resp;
@@ -15,6 +17,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+#[cfg(feature = "cli")]
+pub use self::provider::Provider;
 pub use self::{
     proxy::{Mode, Proxy},
     redis::{RedisServer, redis_url, shared_redis},

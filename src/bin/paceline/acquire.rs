@@ -28,6 +28,8 @@ const EXAMPLES: &str = "\
 Examples:
   paceline acquire keap --config paceline.toml && curl https://api.example.com/contacts
   paceline acquire keap --wait 10s || echo 'busy, later'
+  paceline acquire slack --route 'POST /api/chat.postMessage' --scope channel=C042    its preset knows the rest
+  paceline acquire api --scope endpoint=/reports --tier S                             one without a preset
 
 Exit code 0: its turn. 75: no turn comes within --wait. 130: stopped. 1: anything else, such as a Redis that is gone.";
 

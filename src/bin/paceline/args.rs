@@ -39,7 +39,7 @@ Examples:
   paceline presets show keap                        what is known of a provider, and from where
   curl -si https://api.example.com | paceline read  what does this response say about limits?
 
-PACELINE_REDIS_URL gives the Redis, PACELINE_CONFIG the configuration of all commands but send and check; PACELINE_LOG (as in `PACELINE_LOG=debug`) turns on logs.";
+PACELINE_REDIS_URL gives the Redis, PACELINE_CONFIG the configuration of all commands but check; PACELINE_LOG (as in `PACELINE_LOG=debug`) turns on logs.";
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -72,6 +72,12 @@ pub enum Command {
 /// A length of time, as in `30s`, `250ms` or `1m 30s`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text.trim()).map_err(|why| format!("{why}; write it as in `30s` or `250ms`"))
+}
+
+/// A name and what it stands for.
+pub fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 /// The length of a limit's window.

@@ -26,14 +26,24 @@ Where to put it:
 impl Command {
     pub fn run(self) -> Result<ExitCode, Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut visible(&Cli::command()), "paceline", &mut script);
+        clap_complete::generate(
+            self.shell,
+            &mut visible(&Cli::command()).version(env!("CARGO_PKG_VERSION")),
+            "paceline",
+            &mut script,
+        );
         say(String::from_utf8(script)?.trim_end());
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// The command line without its hidden commands, which clap_complete would show.
-fn visible(cli: &clap::Command) -> clap::Command {
-    let shown = cli.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
-    clap::Command::new("paceline").version(env!("CARGO_PKG_VERSION")).subcommands(shown)
+/// A command without its hidden commands and options, which clap_complete would show.
+fn visible(command: &clap::Command) -> clap::Command {
+    let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set()).cloned();
+    let commands = command.get_subcommands().filter(|command| !command.is_hide_set()).map(visible);
+    let shown = clap::Command::new(command.get_name().to_owned()).args(arguments).subcommands(commands);
+    match command.get_about() {
+        Some(about) => shown.about(about.clone()),
+        None => shown,
+    }
 }

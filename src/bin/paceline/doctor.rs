@@ -1,5 +1,6 @@
 //! `paceline doctor`: whether a Redis is set up so that the promises hold.
 
+mod access;
 mod finding;
 mod info;
 mod memory;
@@ -86,6 +87,7 @@ async fn look(survey: &Survey, config: Option<&Config>) -> Result<Vec<Finding>, 
         server::persistence(&info, survey, config).await,
         server::replication(&info, survey).await,
         ours::rights(survey.missing_rights().await?),
+        access::access(survey).await,
         wire::connections(&info, survey).await,
         wire::times(survey, config).await,
         ours::scripts(&info, survey).await,

@@ -30,6 +30,8 @@ const EXAMPLES: &str = "\
 Examples:
   paceline exec keap --config paceline.toml -- curl -s https://api.example.com/contacts
   */5 * * * *  paceline exec keap --config /etc/paceline.toml --cost 20 --wait 4m -- /opt/sync.sh     (a cron job)
+  paceline exec klaviyo --route 'GET /api/profiles' -- ./profiles.sh      its preset knows which limits that comes to
+  paceline exec chat --scope channel=C042 -- ./post.sh                    a limit with a scope counts for each value apart
 
 Exit code: the command's; 128 and the signal's number if a signal ended it. 75: no turn came within --wait, and the command
 was not run. 126, 127: it cannot be run, there is no such command. 130: stopped before its turn. 1: anything else.";

@@ -3,6 +3,7 @@
 mod acquire;
 mod args;
 mod audit;
+mod calls;
 mod check;
 mod completions;
 mod cool_down;

@@ -26,14 +26,14 @@ use crate::{Failure, args, metrics, presets, provider::REPLICA_HEADER, say, stop
 pub struct Command {
     /// Where to send to
     url: String,
-    /// The configuration with the budget
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["naive", "preset"])]
+    /// The configuration with the budget [env: PACELINE_CONFIG]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Without a configuration: a preset, or the file of one
-    #[arg(long, value_name = "NAME_OR_FILE", conflicts_with_all = ["config", "naive"])]
+    #[arg(long, value_name = "NAME_OR_FILE", conflicts_with = "config")]
     preset: Option<String>,
     /// A variable of the preset; may be given several times
-    #[arg(long = "var", value_name = "NAME=VALUE", requires = "preset", value_parser = variable)]
+    #[arg(long = "var", value_name = "NAME=VALUE", requires = "preset", value_parser = args::pair)]
     vars: Vec<(String, String)>,
     /// The budget to keep to; may be left out if there is only one. With --preset: its name [default: the preset's]
     #[arg(long, value_name = "NAME")]
@@ -81,7 +81,7 @@ pub struct Command {
     #[arg(long, value_name = "ADDR", env = "PACELINE_METRICS")]
     metrics: Option<SocketAddr>,
     /// Without paceline: each caller sleeps this long between its calls
-    #[arg(long, value_name = "SLEEP", hide = true, value_parser = args::duration, conflicts_with = "config")]
+    #[arg(long, value_name = "SLEEP", hide = true, value_parser = args::duration, conflicts_with_all = ["config", "preset"])]
     naive: Option<Duration>,
     /// As a replica of the demo: tells the provider this name, reports every wait, ends when standard input closes
     #[arg(long, value_name = "NAME", hide = true)]
@@ -102,6 +102,8 @@ const MAX_CALLERS: i64 = 10_000;
 const MAX_TRIES: i64 = 100;
 /// As for a configuration.
 const REDIS_VARIABLE: &str = "PACELINE_REDIS_URL";
+/// Not by clap: it is set for all commands, so that beside --preset it is no contradiction, as --config is.
+const CONFIG_VARIABLE: &str = "PACELINE_CONFIG";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
@@ -181,17 +183,18 @@ impl Command {
             let preset = presets::find(preset)?;
             let vars: Vec<_> = self.vars.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let budget = preset.budget(self.budget.as_deref().unwrap_or(preset.name()), &vars)?.build()?;
-            let usual = || std::env::var(REDIS_VARIABLE).ok().filter(|url| !url.is_empty());
-            return Ok((budget, Some(preset), self.redis.clone().or_else(usual)));
+            return Ok((budget, Some(preset), self.redis.clone().or_else(|| usual(REDIS_VARIABLE))));
         }
-        let config = Config::load(self.config.as_deref().ok_or("say which configuration with --config")?)?;
+        let config = self.config.clone().or_else(|| usual(CONFIG_VARIABLE).map(PathBuf::from));
+        let config = config.ok_or("say which configuration with --config (or PACELINE_CONFIG), or which --preset")?;
+        let config = Config::load(config)?;
         let budget = store::budget(&config, self.budget.as_deref())?;
         let redis = self.redis.clone().or_else(|| config.redis_url().map(|url| url.as_str().to_owned()));
         Ok((budget.clone(), config.preset(budget.name()).cloned(), redis))
     }
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write it as in `plan=scale`")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
+/// What the environment says, if anything.
+fn usual(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|text| !text.is_empty())
 }

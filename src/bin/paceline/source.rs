@@ -6,6 +6,8 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
 use paceline::{Budget, Config, RedisStore, RedisUrl, Report};
 
+use tokio::sync::OnceCell;
+
 use crate::{Failure, figures::count, store, tell};
 
 /// Budgets that are looked at together: enough that no round trip is waited for, and few for the Redis that serves others.
@@ -28,12 +30,13 @@ type Look = (String, Option<String>, Option<Report>);
 pub struct Opened {
     pub config: Option<Config>,
     pub store: RedisStore,
+    names: OnceCell<Vec<(String, Option<String>)>>,
 }
 
 impl Source {
     pub async fn open(&self) -> Result<Opened, Failure> {
         let (config, url) = self.read()?;
-        Ok(Opened { store: RedisStore::connect(&url).await?, config })
+        Ok(Opened { store: RedisStore::connect(&url).await?, config, names: OnceCell::new() })
     }
 
     /// The configuration, and the address of the Redis.
@@ -51,6 +54,11 @@ impl Source {
 }
 
 impl Opened {
+    /// What is in use, as the first look found it: all keys are walked through for it.
+    async fn names(&self) -> Result<&[(String, Option<String>)], Failure> {
+        Ok(self.names.get_or_try_init(|| self.store.budgets()).await?)
+    }
+
     /// Whether there may be such a budget: in the configuration, or in use. Without a configuration there may be any.
     pub async fn must_have(&self, budget: &str) -> Result<(), Failure> {
         if let Some((budget, key)) = budget.split_once('/') {
@@ -58,7 +66,7 @@ impl Opened {
         }
         if let Some(config) = &self.config
             && let Err(unknown) = store::budget(config, Some(budget))
-            && !self.store.budgets().await?.iter().any(|(name, _)| name == budget)
+            && !self.names().await?.iter().any(|(name, _)| name == budget)
         {
             return Err(unknown);
         }
@@ -90,7 +98,7 @@ impl Opened {
 
     /// Whether the budget without a partition is in use, and the partitions of it that are.
     pub async fn in_use(&self, budget: &str) -> Result<(bool, Vec<String>), Failure> {
-        Ok(in_use(&self.store.budgets().await?, budget))
+        Ok(in_use(self.names().await?, budget))
     }
 
     /// A look at each of them; `looked` is called after each.
@@ -119,8 +127,8 @@ impl Opened {
     /// Says beside the output what may have been meant by the name of a budget that nobody uses: one of its partitions, or
     /// another budget.
     pub async fn note_what_is_in_use(&self, budget: &str, key: Option<&str>) -> Result<(), Failure> {
-        let names = self.store.budgets().await?;
-        let (_, partitions) = in_use(&names, budget);
+        let names = self.names().await?;
+        let (_, partitions) = in_use(names, budget);
         if let Some(first) = partitions.first().filter(|_| key.is_none_or(|key| partitions.iter().all(|p| p != key))) {
             let known = count(partitions.len() as u64, "partition");
             tell(format_args!("note: {known} of budget {budget} in use, name one with --key, such as --key '{first}'"));

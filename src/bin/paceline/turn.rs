@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use paceline::{Budget, Config, Limiter, Permit};
 
-use crate::{Failure, args, stop::Stop, store};
+use crate::{Failure, args, calls::Calls, stop::Stop, store};
 
 /// No turn came in time, and a later try may get one: EX_TEMPFAIL of sysexits.h, as mail and cron know it.
 pub const NO_TURN: u8 = 75;
@@ -23,7 +23,9 @@ pub struct Turn {
     /// The partition of the budget, such as a tenant
     #[arg(long)]
     key: Option<String>,
-    /// How many requests it stands for
+    #[command(flatten)]
+    calls: Calls,
+    /// How many such requests it stands for
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     cost: u64,
     /// The longest to wait for the turn [default: as long as it takes]
@@ -54,12 +56,16 @@ impl Turn {
     pub async fn take(&self, hold: fn(Budget) -> Result<Budget, paceline::Error>) -> Result<Taken, Failure> {
         let config = Config::load(&self.config)?;
         let budget = hold(store::budget(&config, Some(&self.budget))?.clone())?;
+        let kind = self.calls.on(&budget, config.preset(budget.name()))?;
         let redis = self.redis.as_deref().or(config.redis_url().map(|url| url.as_str()));
         let limiter = store::limiter(redis, &budget).await?;
         let limiter = match &self.key {
             Some(key) => limiter.for_key(key)?,
             None => limiter,
         };
+        let limiter = kind.of(limiter)?;
+        kind.takes(&limiter)?;
+        let cost = kind.cost(self.cost);
         let start = Instant::now();
         // Shows itself on a terminal only.
         let progress =
@@ -68,8 +74,8 @@ impl Turn {
         let stop = Stop::listen();
         let granted = async {
             match self.wait {
-                Some(wait) => limiter.acquire_within(self.cost, wait).await,
-                None => limiter.acquire(self.cost).await,
+                Some(wait) => limiter.acquire_within(cost, wait).await,
+                None => limiter.acquire(cost).await,
             }
         };
         let granted = tokio::select! {

@@ -1,11 +1,17 @@
 //! The way to one Redis: a connection that is checked out of the pool once and kept, our own timeouts, and what each
 //! failure means.
 
-use std::{fmt, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, RedisError, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
+    RedisError, Value,
     aio::{ConnectionLike, MultiplexedConnection},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
@@ -19,13 +25,27 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// ... or for an answer: then the connection is given up, with all that is on its way.
 const ANSWER: Duration = Duration::from_secs(1);
 
+const NO_CONNECTION: &str = "no connection within 2 s";
+const NO_ANSWER: &str = "no answer within 1 s";
+const REACH: &str = "see whether it runs and can be reached";
+
 /// A connection to one Redis that mends itself.
 pub(super) struct Link {
     /// Host and port, for messages.
     place: String,
+    scheme: Scheme,
+    /// It was heard once, so it is a Redis, and its scheme is right.
+    heard: AtomicBool,
     client: Client,
     pool: Pool,
     live: Mutex<Live>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Plain,
+    Tls,
+    Unix,
 }
 
 #[derive(Default)]
@@ -39,20 +59,27 @@ struct Live {
 impl Link {
     /// Prepares the way; nothing is sent yet.
     pub(super) fn new(url: &str) -> Result<Self, Error> {
-        let info = url.into_connection_info().map_err(|_| {
-            Error::config("the Redis address cannot be read; write redis://user:password@host:port/database, or rediss:// for TLS")
-        })?;
-        let place = match info.addr() {
-            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => format!("{host}:{port}"),
-            other => other.to_string(),
+        Self::to(read(url)?)
+    }
+
+    /// The same without user, password and database.
+    pub(super) fn nameless(url: &str) -> Result<Self, Error> {
+        Self::to(read(url)?.set_redis_settings(RedisConnectionInfo::default()))
+    }
+
+    fn to(info: ConnectionInfo) -> Result<Self, Error> {
+        let (place, scheme) = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => (format!("{host}:{port}"), Scheme::Plain),
+            ConnectionAddr::TcpTls { host, port, .. } => (format!("{host}:{port}"), Scheme::Tls),
+            other => (other.to_string(), Scheme::Unix),
         };
         #[cfg(feature = "tls")]
-        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+        if scheme == Scheme::Tls {
             // Without a default provider the first handshake would panic; if the application chose one, this fails.
             _ = rustls::crypto::ring::default_provider().install_default();
         }
         #[cfg(not(feature = "tls"))]
-        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+        if scheme == Scheme::Tls {
             return Err(Error::config("a rediss:// address needs TLS; build paceline with its feature tls"));
         }
         let info = info.set_tcp_settings(sockets());
@@ -66,7 +93,7 @@ impl Link {
         let pool = pool.map_err(|why| {
             Error::config(format!("Redis at {place}: no pool could be made: {why}; please report it"))
         })?;
-        Ok(Self { place, client, pool, live: Mutex::default() })
+        Ok(Self { place, scheme, heard: AtomicBool::new(false), client, pool, live: Mutex::default() })
     }
 
     /// Host and port.
@@ -98,7 +125,7 @@ impl Link {
     pub(super) async fn allows(&self, command: &Cmd) -> Result<bool, Error> {
         let Err(failure) = self.call(command).await else { return Ok(true) };
         let Some(error) = &failure.error else { return Err(self.explain(failure)) };
-        match error.code() {
+        match code(error) {
             None | Some("NOAUTH" | "WRONGPASS") => Err(self.explain(failure)),
             // One that was renamed or switched off.
             Some("ERR") if error.detail().is_some_and(|why| why.starts_with("unknown command")) => Ok(false),
@@ -109,12 +136,15 @@ impl Link {
     async fn call(&self, command: &Cmd) -> Result<Value, Failure> {
         let (mut connection, number) = self.connection().await?;
         let failure = match timeout(ANSWER, connection.req_packed_command(command)).await {
-            Ok(Ok(value)) => return value.extract_error().map_err(Failure::from),
-            Ok(Err(error)) if !error.is_unrecoverable_error() && error.code() != Some("READONLY") => {
+            Ok(Ok(value)) => {
+                self.heard.store(true, Ordering::Relaxed);
+                return value.extract_error().map_err(Failure::from);
+            }
+            Ok(Err(error)) if !error.is_unrecoverable_error() && code(&error) != Some("READONLY") => {
                 return Err(error.into());
             }
             Ok(Err(error)) => error.into(),
-            Err(_) => Failure { error: None, what: "no answer within 1 s" },
+            Err(_) => Failure { error: None, what: NO_ANSWER },
         };
         // What was sent may still be done: the next exchange repeats its number, and is told what came of it.
         self.give_up(number).await;
@@ -130,7 +160,7 @@ impl Link {
             Ok(Ok(connection)) => connection,
             Ok(Err(deadpool_redis::PoolError::Backend(error))) => return Err(error.into()),
             Ok(Err(_)) => return Err(Failure { error: None, what: "the pool is closed" }),
-            Err(_) => return Err(Failure { error: None, what: "no connection within 2 s" }),
+            Err(_) => return Err(Failure { error: None, what: NO_CONNECTION }),
         };
         live.number += 1;
         let copy = MultiplexedConnection::clone(&connection);
@@ -156,7 +186,7 @@ impl Link {
         };
         match timeout(CONNECT, listener).await {
             Ok(listener) => listener.map_err(|error| self.explain(error.into())),
-            Err(_) => Err(self.explain(Failure { error: None, what: "no connection within 2 s" })),
+            Err(_) => Err(self.explain(Failure { error: None, what: NO_CONNECTION })),
         }
     }
 
@@ -164,13 +194,10 @@ impl Link {
     fn explain(&self, failure: Failure) -> Error {
         let what = format!("Redis at {}", self.place);
         let Some(error) = failure.error else {
-            return Error::store_transient(what, failure.what, "see whether it runs and can be reached");
+            return Error::store_transient(what, failure.what, self.reach(Scheme::Tls));
         };
-        let why = error.detail().map_or_else(
-            || error.to_string(),
-            |detail| format!("{} {detail}", error.code().unwrap_or_default()).trim().to_owned(),
-        );
-        match error.code() {
+        let why = told(&error);
+        match code(&error) {
             Some("WRONGPASS" | "NOAUTH") => Error::store_fatal(what, why, "check user and password in its address"),
             Some("NOPERM") => {
                 Error::store_fatal(what, why, "give the user the commands and keys that lua/README.md lists")
@@ -201,11 +228,44 @@ impl Link {
             _ if why.contains("invalid peer certificate") => {
                 Error::store_fatal(what, why, "give the server another certificate")
             }
-            _ if error.is_io_error() => Error::store_transient(what, why, "see whether it runs and can be reached"),
+            // The driver's limit of time for a connection is ours.
+            _ if error.is_timeout() => Error::store_transient(what, NO_CONNECTION, self.reach(Scheme::Tls)),
+            _ if error.is_connection_refusal() => Error::store_transient(what, why, REACH),
+            _ if error.is_connection_dropped() => {
+                Error::store_transient(what, "it closed the connection", self.reach(self.scheme))
+            }
+            _ if why.contains("received corrupt message") => {
+                Error::store_fatal(what, "it does not speak TLS", self.listens())
+            }
+            _ if error.is_io_error() => Error::store_transient(what, why, REACH),
             _ if matches!(error.kind(), redis::ErrorKind::Parse | redis::ErrorKind::UnexpectedReturnType) => {
-                Error::store_fatal(what, format!("it does not speak Redis: {why}"), "see what listens at this address")
+                Error::store_fatal(what, "it does not speak Redis", self.listens())
             }
             _ => Error::store_fatal(what, why, "see its log"),
+        }
+    }
+
+    /// What to do about a server that is silent; where it was never heard, the other scheme may be the right one. A server
+    /// with TLS that is asked without is never silent: it hangs up.
+    fn reach(&self, may_be_wrong: Scheme) -> Cow<'static, str> {
+        match self.other_scheme().filter(|_| self.scheme == may_be_wrong) {
+            Some(other) => format!("{REACH}; {other}").into(),
+            None => REACH.into(),
+        }
+    }
+
+    /// What to do about one that is no Redis.
+    fn listens(&self) -> String {
+        let other = self.other_scheme().map(|other| format!("; {other}")).unwrap_or_default();
+        format!("see what listens at this address{other}")
+    }
+
+    fn other_scheme(&self) -> Option<&'static str> {
+        match self.scheme {
+            _ if self.heard.load(Ordering::Relaxed) => None,
+            Scheme::Plain => Some("if this port wants TLS, write rediss:// for redis://"),
+            Scheme::Tls => Some("if this port is without TLS, write redis:// for rediss://"),
+            Scheme::Unix => None,
         }
     }
 
@@ -236,6 +296,37 @@ impl From<RedisError> for Failure {
     }
 }
 
+fn read(url: &str) -> Result<ConnectionInfo, Error> {
+    let how = "write redis://user:password@host:port/database, or rediss:// for TLS";
+    url.into_connection_info().map_err(|_| Error::config(format!("the Redis address cannot be read; {how}")))
+}
+
+/// The code of what a server says. Redis 6.2 wraps what stopped a script: `Error running script (call to f_HASH):
+/// @user_script:1: -OOM command not allowed ...`.
+fn code(error: &RedisError) -> Option<&str> {
+    match error.detail().and_then(unwrapped) {
+        Some(inner) => inner.split(' ').next(),
+        None => error.code(),
+    }
+}
+
+fn unwrapped(detail: &str) -> Option<&str> {
+    detail.strip_prefix("Error running script")?.split_once(": -").map(|(_, inner)| inner)
+}
+
+/// What a server says, without which script it was and where it stopped in it: `... script: HASH, on @user_script:1.`
+fn told(error: &RedisError) -> String {
+    let Some(detail) = error.detail() else { return error.to_string() };
+    let told = match unwrapped(detail) {
+        Some(inner) => inner.to_owned(),
+        None => {
+            let detail = detail.split_once(" script: ").map_or(detail, |(told, _)| told);
+            format!("{} {detail}", error.code().unwrap_or_default())
+        }
+    };
+    told.trim().trim_end_matches('.').to_owned()
+}
+
 /// No delay, a watch on silent peers, and a reset instead of unsent bytes when a connection is given up: a call that
 /// nobody waits for should not be done later.
 fn sockets() -> TcpSettings {
@@ -245,4 +336,39 @@ fn sockets() -> TcpSettings {
     #[cfg(target_os = "linux")]
     let settings = settings.set_user_timeout(Duration::from_secs(2));
     settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the driver makes of an answer.
+    fn error(answer: &str) -> RedisError {
+        redis::parse_redis_value(format!("-{answer}\r\n").as_bytes()).and_then(Value::extract_error).unwrap_err()
+    }
+
+    #[test]
+    fn what_stops_a_script_is_told_without_the_script() {
+        let hash = "2783038e4403fe2fabc1e29cf66dc34ce6738d9b";
+        let (full, replica) = ("OOM command not allowed when used memory > 'maxmemory'", "READONLY You can't write");
+        for (answer, known, expected) in [
+            (format!("{full}. script: {hash}, on @user_script:13."), "OOM", full),
+            (format!("{replica}. script: {hash}, on @user_script:13."), "READONLY", replica),
+            // Redis 6.2.
+            (
+                format!("ERR Error running script (call to f_{hash}): @user_script:13: @user_script: 13: -{replica}."),
+                "READONLY",
+                replica,
+            ),
+            (
+                format!("ERR user_script:1: it is broken script: {hash}, on @user_script:1."),
+                "ERR",
+                "ERR user_script:1: it is broken",
+            ),
+            ("NOAUTH Authentication required.".to_owned(), "NOAUTH", "NOAUTH Authentication required"),
+        ] {
+            let error = error(&answer);
+            assert_eq!((code(&error), told(&error).as_str()), (Some(known), expected), "{answer}");
+        }
+    }
 }

@@ -19,6 +19,8 @@ const SLOW_CALLS: usize = 128;
 /// `None` is what it would not tell: a user may lack the right, and managed services switch commands off.
 pub struct Survey {
     link: Link,
+    /// One that gives neither user nor password.
+    nameless: Link,
     scripts: Scripts,
 }
 
@@ -28,7 +30,7 @@ impl Survey {
     /// # Errors
     /// The address is wrong, or the server cannot be reached, refuses the password or is no Redis.
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        let survey = Self { link: Link::new(url)?, scripts: Scripts::new() };
+        let survey = Self { link: Link::new(url)?, nameless: Link::nameless(url)?, scripts: Scripts::new() };
         survey.answers().await?;
         Ok(survey)
     }
@@ -71,6 +73,15 @@ impl Survey {
     /// It no longer answers.
     pub async fn missing_rights(&self) -> Result<Vec<&'static str>, Error> {
         rights::missing(&self.link).await
+    }
+
+    /// Whether somebody who gives neither user nor password may look at our keys.
+    pub async fn is_open(&self) -> Option<bool> {
+        match rights::may_look(&self.nameless).await {
+            Ok(may) => Some(may),
+            Err(error) if error.is_transient() => None,
+            Err(_) => Some(false),
+        }
     }
 
     /// How many of our scripts it has in its cache, and how many there are.

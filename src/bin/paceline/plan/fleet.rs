@@ -15,9 +15,14 @@ use tokio::{
 
 use super::{
     outcome::Tried,
-    upstream::{self, Allowance, Upstream},
+    upstream::{Allowance, Upstream},
 };
-use crate::{Failure, provider::Delay, send::Waits};
+use crate::{
+    Failure,
+    calls::{Kind, Take},
+    provider::Delay,
+    send::Waits,
+};
 
 /// What more calls do is known from so many.
 pub const MOST_TRIED: u64 = 200_000;
@@ -34,8 +39,8 @@ pub enum Pace {
 }
 
 impl Pace {
-    pub fn alone(budget: &Budget, callers: u32) -> Self {
-        let allowances = upstream::common(budget).filter_map(Allowance::of);
+    pub fn alone(load: &Load, callers: u32) -> Self {
+        let allowances = load.takes.iter().filter_map(Allowance::of);
         // The shortest window is the one that people have in mind.
         let shortest = allowances.min_by(|a, b| a.per_s.total_cmp(&b.per_s));
         let sleep = shortest.map_or(0.0, |allowance| f64::from(callers) / allowance.rate());
@@ -43,9 +48,17 @@ impl Pace {
     }
 }
 
+/// Calls of one kind on a budget.
+#[derive(Clone)]
+pub struct Load {
+    pub budget: Budget,
+    pub kind: Kind,
+    pub takes: Vec<Take>,
+}
+
 /// Who sends how much.
 pub struct Fleet {
-    pub budget: Budget,
+    pub load: Load,
     pub calls: u64,
     pub replicas: u32,
     pub callers: u32,
@@ -71,12 +84,14 @@ impl Fleet {
     /// Sends all calls. Runs on a paused clock.
     pub async fn run(self) -> Result<Tried, Failure> {
         let store = MemoryStore::new();
-        let limiters: Vec<_> = (0..self.replicas).map(|_| Limiter::new(store.clone(), self.budget.clone())).collect();
+        let Load { budget, kind, takes } = &self.load;
+        let limiter = |_| kind.of(Limiter::new(store.clone(), budget.clone()));
+        let limiters = (0..self.replicas).map(limiter).collect::<Result<Vec<_>, _>>()?;
         let shared = Rc::new(Shared {
             started: Instant::now(),
             started_unix: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             left: Cell::new(self.calls),
-            upstream: RefCell::new(Upstream::of(&self.budget)),
+            upstream: RefCell::new(Upstream::of(takes)),
             waits: RefCell::default(),
             answered: RefCell::new(Vec::with_capacity(self.calls as usize)),
             failure: RefCell::default(),
@@ -99,7 +114,7 @@ impl Fleet {
             exchanges: limiters.iter().map(Limiter::exchanges).sum(),
             waits: shared.waits.take(),
             hold_s: shared.fleet.hold_s(),
-            allowances: upstream::common(&shared.fleet.budget).filter_map(Allowance::of).collect(),
+            allowances: shared.fleet.load.takes.iter().filter_map(Allowance::of).collect(),
         })
     }
 }
@@ -108,7 +123,7 @@ impl Fleet {
     /// How long a unit is in flight, in the mean.
     fn hold_s(&self) -> f64 {
         let latency = (self.latency.least + self.latency.most) / 2;
-        let hold = match (self.pace, self.budget.count_from(), self.budget.arrival_within()) {
+        let hold = match (self.pace, self.load.budget.count_from(), self.load.budget.arrival_within()) {
             (Pace::Together, CountFrom::Response, ArrivalWithin::Limited(within)) => latency.min(within),
             (Pace::Together, CountFrom::Response, ArrivalWithin::Unbounded) => latency,
             _ => Duration::ZERO,
@@ -119,11 +134,12 @@ impl Fleet {
 
 impl Shared {
     async fn caller(self: Rc<Self>, limiter: Limiter) {
+        let cost = self.fleet.load.kind.cost(1);
         while let Some(left) = self.left.get().checked_sub(1) {
             self.left.set(left);
             let since = Instant::now();
             let permit = match self.fleet.pace {
-                Pace::Together => match limiter.acquire(1).await {
+                Pace::Together => match limiter.acquire(cost.clone()).await {
                     Ok(permit) => Some(permit),
                     Err(error) => {
                         *self.failure.borrow_mut() = Some(error);

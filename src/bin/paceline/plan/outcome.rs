@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use paceline::Budget;
 use serde::Serialize;
 
 use super::upstream::Allowance;
 use crate::{
+    calls::Take,
     figures::{count, time},
     page::Page,
     send::Waits,
@@ -121,7 +121,7 @@ impl Tried {
 type Line<'a> = (&'a str, &'a dyn Fn(&Outcome) -> String);
 
 /// A table with a column for each way, and a chart of calls over time.
-pub fn show(page: &mut Page, together: &Outcome, alone: Option<&Outcome>, budget: &Budget) {
+pub fn show(page: &mut Page, together: &Outcome, alone: Option<&Outcome>, takes: &[Take]) {
     let ways: Vec<&Outcome> = std::iter::once(together).chain(alone).collect();
     let ms = |ms: f64| time(ms.round() as u64);
     let percent =
@@ -142,7 +142,7 @@ pub fn show(page: &mut Page, together: &Outcome, alone: Option<&Outcome>, budget
         .map(|(name, figure)| std::iter::once((*name).to_owned()).chain(ways.iter().map(|way| figure(way))).collect());
     page.table(1, &header[..=ways.len()], rows);
     if let Some(tightest) = &together.tightest
-        && let Some(limit) = budget.limits().iter().find(|limit| limit.name() == tightest)
+        && let Some((limit, _)) = takes.iter().find(|(limit, _)| limit.name() == tightest)
     {
         page.say(format_args!("The tightest limit is {tightest}: {limit}."));
     }

@@ -4,23 +4,17 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use paceline::{Budget, Kind, Limit};
+use paceline::{Kind, Limit};
 
-use crate::provider::{Meter, MeterKind, MeterTurn, Term};
-
-/// What a limit counts if it does not say otherwise.
-const REQUESTS: &str = "requests";
+use crate::{
+    calls::Take,
+    provider::{Meter, MeterKind, MeterTurn, Term},
+};
 
 pub struct Upstream {
-    meters: Vec<Meter>,
+    /// With what a call takes of each.
+    meters: Vec<(Meter, u64)>,
     pub rejected: u64,
-}
-
-/// The limits that concern every call.
-pub fn common(budget: &Budget) -> impl Iterator<Item = &Limit> {
-    budget.limits().iter().filter(|limit| {
-        limit.scope_name().is_none() && limit.tier_amounts().next().is_none() && limit.unit_name() == REQUESTS
-    })
 }
 
 /// What a limit allows in the long run.
@@ -36,13 +30,13 @@ pub struct Allowance {
 
 impl Allowance {
     /// `None`: it is not about time.
-    pub fn of(limit: &Limit) -> Option<Self> {
+    pub fn of((limit, units): &Take) -> Option<Self> {
         let quota = match limit.kind() {
             Kind::SlidingWindow { quota } | Kind::FixedWindow { quota, .. } => quota,
             Kind::TokenBucket { refill, .. } => refill,
             _ => return None,
         };
-        let (calls, per_s) = (quota.amount() as f64, quota.period().as_secs_f64());
+        let (calls, per_s) = (quota.amount() as f64 / *units as f64, quota.period().as_secs_f64());
         let slides = matches!(limit.kind(), Kind::SlidingWindow { .. });
         Some(Self { limit: limit.name().to_owned(), calls, per_s, slides })
     }
@@ -64,16 +58,17 @@ impl Allowance {
 }
 
 impl Upstream {
-    pub fn of(budget: &Budget) -> Self {
-        Self { meters: common(budget).filter_map(term).map(Meter::new).collect(), rejected: 0 }
+    pub fn of(takes: &[Take]) -> Self {
+        let meters = takes.iter().filter_map(|(limit, units)| Some((Meter::new(term(limit)?), *units)));
+        Self { meters: meters.collect(), rejected: 0 }
     }
 
     /// A call arrives. `false`: it is told 429.
     pub fn arrives(&mut self, now: Duration) -> bool {
-        self.meters.iter_mut().for_each(|meter| meter.move_to(now));
-        let accepted = self.meters.iter().all(|meter| meter.has_room(1));
+        self.meters.iter_mut().for_each(|(meter, _)| meter.move_to(now));
+        let accepted = self.meters.iter().all(|(meter, units)| meter.has_room(*units));
         if accepted {
-            self.meters.iter_mut().for_each(|meter| meter.count(1));
+            self.meters.iter_mut().for_each(|(meter, units)| meter.count(*units));
         } else {
             self.rejected += 1;
         }
@@ -82,7 +77,8 @@ impl Upstream {
 
     /// A call that was accepted is answered: at once, all that it takes is travel.
     pub fn answers(&mut self) {
-        self.meters.iter_mut().filter(|meter| meter.term.kind == MeterKind::Open).for_each(|meter| meter.give_back(1));
+        let open = self.meters.iter_mut().filter(|(meter, _)| meter.term.kind == MeterKind::Open);
+        open.for_each(|(meter, units)| meter.give_back(*units));
     }
 }
 

@@ -6,6 +6,11 @@ use crate::Error;
 /// No budget has this name, so nothing stands there.
 const NOBODY: &str = "!";
 
+/// Whether its user may read what is ours.
+pub(super) async fn may_look(link: &Link) -> Result<bool, Error> {
+    link.allows(redis::cmd("hget").arg(keys::state(NOBODY)).arg("")).await
+}
+
 /// Redis looks at a user's rights before anything else but the number of arguments. So a command whose arguments are
 /// wrong in some other way, or whose key does not exist, tells whether it is allowed, on every version and without any
 /// right to ask for rights; and it changes nothing but the server's own list of refusals (`ACL LOG`).
