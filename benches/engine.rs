@@ -29,6 +29,9 @@ async fn main() {
     if wants("lone") {
         lone(&store).await;
     }
+    if wants("crowd") {
+        wake_up(&server, &store).await;
+    }
     for callers in [256, 2000] {
         if wants("crowd") {
             crowd(&server, &store, callers).await;
@@ -70,6 +73,17 @@ async fn lone(store: &RedisStore) {
     let (acquire, ping) = (median(acquires), median(pings));
     println!("one lone acquire, median: {acquire:?}; PING on the same connection: {ping:?}");
     println!("    ratio {:.2}\n", acquire.as_secs_f64() / ping.as_secs_f64());
+}
+
+/// What it costs Redis to be woken at all, which each exchange does: the calls of many callers side by side keep it awake.
+async fn wake_up(server: &RedisServer, store: &RedisStore) {
+    let handle = store.clone();
+    let ping = move || {
+        let store = handle.clone();
+        async move { drop(store.ping().await.expect("an answer")) }
+    };
+    let pings = peers::rate(server, 1, RUN, ping).await;
+    println!("one PING after another: {:.0} us of Redis CPU each, most of it to wake up\n", pings.cpu_us());
 }
 
 /// Many callers at once, against one script call per permit on one connection with as many callers.
