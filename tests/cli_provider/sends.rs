@@ -42,6 +42,29 @@ fn what_is_told_not_now_is_sent_again_when_the_provider_is_ready() {
 }
 
 #[test]
+fn what_no_request_says_is_said_beside_it() {
+    let provider = Provider::start(&["--limit", "99/1s", "--delay", "0ms"]);
+    let url = provider.url("/");
+    let mut config = tempfile::NamedTempFile::new().unwrap();
+    let limits = "
+        [budget.ai]
+        limit = [{ name = 'model', kind = 'sliding-window', quota = 2, per = '1h', scope = 'model' },
+                 { name = 'day', kind = 'sliding-window', quota = { S = 3, M = 4 }, per = '1d' },
+                 { name = 'open', kind = 'concurrency', quota = 9 }]";
+    config.write_all(limits.as_bytes()).unwrap();
+    let config = config.path().to_str().unwrap();
+    let ok = |more: &[&str]| {
+        let call = [&[&*url, "--config", config, "-n", "5", "--wait", "1s"], more].concat();
+        send(&call).1["ok"].as_u64().unwrap()
+    };
+    assert_eq!(ok(&[]), 5, "only one of the limits is about all calls");
+    assert_eq!((ok(&["--tier", "S"]), ok(&["--tier", "M", "--scope", "model=large"])), (3, 2));
+    let output = paceline(&["send", &url, "--config", config, "-n", "1", "--tier", "XL"]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && told.contains("budget ai has no tier \"XL\""), "{told}");
+}
+
+#[test]
 fn a_preset_is_all_it_needs() {
     let provider = Provider::start(&["--as", "aisoule", "--delay", "0ms"]);
     let url = provider.url("/api/messages");

@@ -8,15 +8,22 @@ use crate::{Failure, args, tell};
 
 #[derive(Args, Clone)]
 pub struct Calls {
+    #[command(flatten)]
+    concern: Concern,
+    /// The request, as in "GET /api/profiles": the budget's preset knows its limits, its tier and what it costs
+    #[arg(long, value_name = "REQUEST", conflicts_with = "tier", value_parser = request)]
+    route: Option<Request>,
+}
+
+/// What no request says.
+#[derive(Args, Clone)]
+pub struct Concern {
     /// What the calls concern, for the limits with that scope; may be given several times
     #[arg(long = "scope", value_name = "NAME=VALUE", value_parser = args::pair)]
     scopes: Vec<(String, String)>,
     /// The tier of the calls, for the limits whose quota depends on it
-    #[arg(long, value_name = "NAME", conflicts_with = "route")]
+    #[arg(long, value_name = "NAME")]
     tier: Option<String>,
-    /// The request, as in "GET /api/profiles": the budget's preset knows its limits, its tier and what it costs
-    #[arg(long, value_name = "REQUEST", value_parser = request)]
-    route: Option<Request>,
 }
 
 /// A method and an address or, where any host will do, a path.
@@ -54,15 +61,23 @@ impl Calls {
     }
 }
 
-impl Kind {
-    /// A handle for them.
+impl Concern {
+    /// A handle for calls about that.
     pub fn of(&self, mut limiter: Limiter) -> Result<Limiter, paceline::Error> {
-        for (scope, value) in &self.calls.scopes {
+        for (scope, value) in &self.scopes {
             limiter = limiter.scoped(scope, value)?;
         }
-        if let Some(tier) = &self.calls.tier {
-            limiter = limiter.tier(tier)?;
+        match &self.tier {
+            Some(tier) => limiter.tier(tier),
+            None => Ok(limiter),
         }
+    }
+}
+
+impl Kind {
+    /// A handle for them.
+    pub fn of(&self, limiter: Limiter) -> Result<Limiter, paceline::Error> {
+        let limiter = self.calls.concern.of(limiter)?;
         match &self.route {
             Some(route) => limiter.on(route),
             None => Ok(limiter),
@@ -86,7 +101,7 @@ impl Kind {
         let all = limiter.budget().limits().iter();
         let wanting: Vec<_> = all.filter_map(|limit| self.wanting(limit, units(limit))).collect();
         let told = match (&wanting[..], self.knowing()) {
-            ([], Some(preset)) if self.calls.scopes.is_empty() && self.calls.tier.is_none() => {
+            ([], Some(preset)) if self.calls.concern.scopes.is_empty() && self.calls.concern.tier.is_none() => {
                 let names: Vec<_> = takes.iter().map(|(limit, _)| limit.name()).collect();
                 format!("this takes from {} alike; give --route, and preset {preset} knows", names.join(", "))
             }
@@ -115,7 +130,7 @@ impl Kind {
         if route.is_some_and(|route| !route.limits().iter().any(|of_route| of_route == name)) {
             return None;
         }
-        let tier = self.calls.tier.as_deref().or(route.and_then(Route::tier));
+        let tier = self.calls.concern.tier.as_deref().or(route.and_then(Route::tier));
         let tiers: Vec<_> = limit.tier_amounts().map(|(tier, _)| tier).collect();
         if tier.is_some_and(|tier| !tiers.is_empty() && !tiers.contains(&tier)) {
             return None;
@@ -124,7 +139,7 @@ impl Kind {
         if tier.is_none() && !tiers.is_empty() {
             options.push("--tier".to_owned());
         }
-        let given = self.calls.scopes.iter().map(|(scope, _)| scope.as_str());
+        let given = self.calls.concern.scopes.iter().map(|(scope, _)| scope.as_str());
         let mut given = given.chain(route.into_iter().flat_map(Route::scopes).map(|(scope, _)| scope));
         if let Some(scope) = limit.scope_name().filter(|scope| !given.any(|given| given == *scope)) {
             options.push(format!("--scope {scope}=VALUE"));

@@ -18,7 +18,7 @@ pub use self::{
     tally::{Summary, Waits},
     target::Target,
 };
-use crate::{Failure, args, metrics, presets, provider::REPLICA_HEADER, say, stop::Stop, store};
+use crate::{Failure, args, calls::Concern, metrics, presets, provider::REPLICA_HEADER, say, stop::Stop, store};
 
 /// Send requests, each when the budget has room for it
 #[derive(Args)]
@@ -41,6 +41,8 @@ pub struct Command {
     /// The partition of the budget, such as a tenant
     #[arg(long)]
     key: Option<String>,
+    #[command(flatten)]
+    concern: Concern,
     /// Ask for these limits only, those of one route; without it, for all that apply, or for those of the preset's route
     #[arg(long, value_name = "LIMIT,...", value_delimiter = ',')]
     only: Vec<String>,
@@ -92,6 +94,7 @@ const EXAMPLES: &str = "\
 Examples:
   paceline send https://api.example.com/contacts --config paceline.toml --budget keap -n 500 -c 8
   paceline send https://api.example.com/contacts --preset keap --var credential=oauth -n 500 --redis redis://127.0.0.1
+  paceline send https://slack.com/api/chat.postMessage --method POST --preset slack --scope channel=C024BE91L -n 20
   paceline send http://127.0.0.1:8080 --config paceline.toml --duration 1m -c 4 --json | jq .wait_ms
 
 Exit code 0: every call was sent and in the end answered below 400. 1: not every one, or it was stopped; it reports all the same.";
@@ -164,6 +167,7 @@ impl Command {
             Some(key) => limiter.for_key(key)?,
             None => limiter,
         };
+        let limiter = self.concern.of(limiter)?;
         let only: Vec<&str> = self.only.iter().map(String::as_str).collect();
         let pacer = match (only.is_empty(), preset) {
             (true, None) => Pacer::new(limiter.clone()),
