@@ -46,7 +46,7 @@ local function limit_of(name)
     if not over then cooling = f.cool_until - t.now end
     told = {
       f.cause, f.origin, over and f.cool_since > 0 and t.now - f.cool_until or -1, over and f.ramp or 0, f.quota,
-      math.max(f.by_others, f.guess), f.ordered_until > t.now and f.ordered or 0, us(f.ordered_until),
+      math.max(f.by_others, f.guess), f.throttled, f.ordered_until > t.now and f.ordered or 0, us(f.ordered_until),
     }
   end
   return {

@@ -92,6 +92,8 @@ pub struct FeedbackReport {
     pub told_quota: Option<u64>,
     /// Units that others used, in the last period or so.
     pub by_others: u64,
+    /// Requests that were told no: all that the fleet heard of since responses say something of it.
+    pub throttled: u64,
     /// An operator's quota, which holds instead of the configured one.
     pub ordered: Option<OrderedQuota>,
 }

@@ -2,7 +2,8 @@
 -- use it, too. Only limits of which something was said have one, `told`, so it is made when one comes up.
 --   y:<limit>  { cool_since, cool_until, strikes, struck_at, ramp, quota, rumour, agreed, since, most, since_before,
 --                most_before, by_others, by_others_since, cause, origin, by_others_before, rejected,
---                rejected_before, guess, guessed_at, told_no, ordered, ordered_until, configured }
+--                rejected_before, guess, guessed_at, told_no, ordered, ordered_until, configured,
+--                throttled }
 -- Twin: src/ledger/feedback.rs
 
 local Feedback
@@ -21,7 +22,7 @@ local function read(key)
     agreed = v[8], since = v[9], most = v[10], since_before = v[11], most_before = v[12], by_others = v[13],
     by_others_since = v[14], cause = v[15], origin = v[16], by_others_before = v[17], rejected = v[18],
     rejected_before = v[19], guess = v[20], guessed_at = v[21], told_no = v[22], ordered = v[23], ordered_until = v[24],
-    configured = v[25] or 0, -- those that an earlier version wrote end before it
+    configured = v[25] or 0, throttled = v[26] or 0, -- those that an earlier version wrote end before them
   }
 end
 
@@ -30,7 +31,7 @@ local function packed(limit)
   return cmsgpack.pack({
     f.cool_since, f.cool_until, f.strikes, f.struck_at, f.ramp, f.quota, f.rumour, f.agreed, f.since, f.most, f.since_before,
     f.most_before, f.by_others, f.by_others_since, f.cause, f.origin, f.by_others_before, f.rejected, f.rejected_before,
-    f.guess, f.guessed_at, f.told_no, f.ordered, f.ordered_until, f.configured,
+    f.guess, f.guessed_at, f.told_no, f.ordered, f.ordered_until, f.configured, f.throttled,
   })
 end
 
@@ -46,7 +47,7 @@ local function listen(limit, t)
     cool_since = 0, cool_until = 0, strikes = 0, struck_at = 0, ramp = 0, quota = 0, rumour = 0, agreed = 0, since = t.now,
     most = busy(limit, t), since_before = t.now, most_before = 0, by_others = 0, by_others_since = t.now, cause = '', origin = '',
     by_others_before = 0, rejected = 0, rejected_before = 0, guess = 0, guessed_at = 0, told_no = 0, ordered = 0,
-    ordered_until = 0, configured = 0,
+    ordered_until = 0, configured = 0, throttled = 0,
   }
   return limit.told
 end
@@ -121,6 +122,7 @@ local function cool(limit, c, capacity, request, t)
   -- time: that is a person's word.
   local sent = t.now - c.age
   local late = sent < t.now and sent <= f.cool_since
+  if sent < t.now then f.throttled = f.throttled + 1 end
   f.told_no = late and f.told_no + 1 or 1
   if limit.kind == SLIDING_WINDOW then suspect(f, sent, late, capacity, limit.per, request.strangers, t) end
   if late then return end

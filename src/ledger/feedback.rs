@@ -72,6 +72,8 @@ pub(crate) struct Feedback {
     guessed_at: i64,
     /// Requests that were told no since the last cooldown began, the first of them too.
     told_no: i64,
+    /// Requests that were told no, of all times.
+    pub(crate) throttled: i64,
 }
 
 impl Feedback {
@@ -94,6 +96,9 @@ impl Feedback {
         // takes no time: that is a person's word.
         let sent = t.now - cool.age_us as i64;
         let late = sent < t.now && sent <= self.cool_since;
+        if sent < t.now {
+            self.throttled += 1;
+        }
         self.told_no = if late { self.told_no + 1 } else { 1 };
         if numbers.shared {
             self.suspect(sent, late, numbers, t);

@@ -44,6 +44,7 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<Strin
                 trying: (f.cool_until <= t.now && f.ramp > 0).then_some(f.ramp as u64),
                 told_quota: (f.quota > 0).then_some(f.quota as u64),
                 by_others: f.by_others.max(f.guess) as u64,
+                throttled: f.throttled as u64,
                 // Of the store in memory nobody is an operator but its own program.
                 ordered: None,
             }),

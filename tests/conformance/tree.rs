@@ -8,6 +8,8 @@ use super::store;
 mod bad_input;
 #[path = "tree/sessions.rs"]
 mod sessions;
+#[path = "tree/told_no.rs"]
+mod told_no;
 #[path = "tree/vectors.rs"]
 mod vectors;
 

@@ -123,6 +123,7 @@ fn feedback(mut items: Items<'_>) -> Result<Option<FeedbackReport>, String> {
         trying: some(items.uint()?),
         told_quota: some(items.uint()?),
         by_others: items.uint()?,
+        throttled: items.uint()?,
         ordered: some(items.uint()?)
             .map(|quota| Ok::<_, String>(OrderedQuota { quota, left_ms: ms(items.uint()?) }))
             .transpose()?,

@@ -95,6 +95,10 @@ pub fn notes(limit: &LimitReport) -> Vec<String> {
         let left = time(ordered.left_ms);
         notes.push(format!("limit {name}: an operator's quota of {} holds for {left} more", ordered.quota));
     }
+    if said.throttled > 0 {
+        let told = if said.throttled == 1 { "was told no" } else { "were told no" };
+        notes.push(format!("limit {name}: {} {told} so far", count(said.throttled, "request")));
+    }
     if said.by_others > 0 {
         notes.push(format!("limit {name}: others used {} of it", said.by_others));
     }

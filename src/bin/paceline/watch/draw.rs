@@ -28,7 +28,7 @@ const LOUD: Style = Style::new().fg(Color::Yellow);
 const KEYS: &[&str] = &["q quit", "? help", "enter open", "esc back", "s sort", "p hold", "up/down select"];
 
 const HELP: &[&str] = &[
-    "up, down, k, j   select",
+    "up, down, k, j   select; page up, page down, home, end",
     "enter            open a budget",
     "esc              back to all budgets",
     "s                sort: busiest, waiting, calls/s, name",
@@ -39,6 +39,7 @@ const HELP: &[&str] = &[
     "calls/s: granted since the last look",
     "history: calls/s at each look before",
     "cools: nobody sends for so long",
+    "429: requests that were told no so far",
 ];
 
 pub fn screen(frame: &mut Frame, state: &State, now: Duration) {

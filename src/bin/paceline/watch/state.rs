@@ -1,6 +1,9 @@
 //! What is known of the budgets, how it went so far, and what the person wants to see. No I/O, and no clock: times are
 //! those since the start.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashMap, VecDeque},
@@ -15,6 +18,9 @@ use crate::list::Busiest;
 
 /// Looks that are remembered of each budget: more than a screen is wide.
 const HISTORY: usize = 240;
+
+/// Lines that a page key passes over.
+const LEAP: isize = 10;
 
 /// A budget and its partition.
 pub type Name = (String, Option<String>);
@@ -31,6 +37,10 @@ pub struct Watched {
     pub calls_history: VecDeque<f64>,
     /// Callers that waited at each look.
     pub waiting_history: VecDeque<f64>,
+    /// Requests that were told no, in all; unlike the reports' figure it never falls.
+    pub throttled: u64,
+    /// How many a second at each look, the newest last.
+    pub throttled_history: VecDeque<f64>,
     at: Duration,
 }
 
@@ -42,6 +52,8 @@ impl Watched {
             session_calls_per_s: vec![None; report.sessions.len()],
             calls_history: VecDeque::new(),
             waiting_history: VecDeque::from([report.waiting as f64]),
+            throttled: throttled(&report),
+            throttled_history: VecDeque::new(),
             report,
             at,
         }
@@ -67,14 +79,29 @@ impl Watched {
         self.session_calls_per_s = sessions.into_iter().map(Some).collect();
         remember(&mut self.calls_history, calls_per_s);
         remember(&mut self.waiting_history, report.waiting as f64);
+        // A limit that is reset begins anew.
+        let told_no = throttled(&report).saturating_sub(throttled(&self.report));
+        self.throttled += told_no;
+        remember(&mut self.throttled_history, told_no as f64 / passed.as_secs_f64());
         self.busiest = Busiest::of(&report);
         self.report = report;
         self.at = at;
     }
 
-    fn share(&self) -> f64 {
+    /// How much calls for a look: one where nobody sends comes before the busiest.
+    fn urgency(&self) -> f64 {
+        let cools = self.report.limits.iter().any(|limit| limit.cooldown_ms.is_some());
+        if self.report.paused.is_some() || self.report.settling_ms.is_some() || cools {
+            return f64::INFINITY;
+        }
         self.busiest.as_ref().map_or(0.0, Busiest::share)
     }
+}
+
+/// A request that is told no may be told so by several limits, and is one all the same.
+fn throttled(report: &Report) -> u64 {
+    let told = report.limits.iter().filter_map(|limit| limit.feedback.as_ref());
+    told.map(|said| said.throttled).max().unwrap_or(0)
 }
 
 fn remember(history: &mut VecDeque<f64>, value: f64) {
@@ -169,7 +196,7 @@ impl State {
     pub fn rows(&self) -> Vec<(&Name, &Watched)> {
         let mut rows: Vec<_> = self.budgets.iter().collect();
         match self.sort {
-            Sort::Busiest => rows.sort_by(|(_, a), (_, b)| b.share().total_cmp(&a.share())),
+            Sort::Busiest => rows.sort_by(|(_, a), (_, b)| b.urgency().total_cmp(&a.urgency())),
             Sort::Waiting => rows.sort_by_key(|(_, watched)| Reverse(watched.report.waiting)),
             Sort::Calls => {
                 let rate = |watched: &Watched| watched.calls_per_s.unwrap_or(0.0);
@@ -201,6 +228,10 @@ impl State {
             KeyCode::Char('p' | ' ') => self.held = !self.held,
             KeyCode::Up | KeyCode::Char('k') => self.step(-1),
             KeyCode::Down | KeyCode::Char('j') => self.step(1),
+            KeyCode::PageUp => self.step(-LEAP),
+            KeyCode::PageDown => self.step(LEAP),
+            KeyCode::Home => self.step(isize::MIN),
+            KeyCode::End => self.step(isize::MAX),
             KeyCode::Esc => self.open = None,
             KeyCode::Enter if self.open.is_none() => {
                 self.open.clone_from(&self.selected);
@@ -222,136 +253,5 @@ impl State {
         let at = self.selected(&rows).unwrap_or(0);
         let name = rows.get(moved(at, rows.len())).map(|(name, _)| (*name).clone());
         self.selected = name;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use paceline::LimitReport;
-
-    use super::*;
-
-    fn limit(used: u64) -> LimitReport {
-        LimitReport {
-            name: "spike".into(),
-            kind: "sliding-window",
-            quota: 10,
-            per_ms: Some(1000),
-            used,
-            in_flight: 0,
-            free: 10 - used,
-            waiting: 0,
-            next_free_ms: None,
-            quarters_free_ms: [0; 3],
-            all_free_ms: None,
-            hold_ms: 80,
-            cooldown_ms: None,
-            feedback: None,
-        }
-    }
-
-    fn report(budget: &str, used: u64, waiting: u64, sessions: &[(&str, u64, u64)]) -> Report {
-        let session = |&(id, since_ms, calls): &(&str, u64, u64)| SessionReport {
-            id: id.into(),
-            process: Default::default(),
-            since_ms,
-            lease_ms: 5000,
-            calls,
-            held: 0,
-            waiting: 0,
-            turn_in_ms: None,
-        };
-        let sessions = sessions.iter().map(session).collect();
-        Report { budget: budget.into(), limits: vec![limit(used)], sessions, waiting, ..Report::default() }
-    }
-
-    fn s(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    fn names(state: &State) -> Vec<&str> {
-        state.rows().iter().map(|(name, _)| name.0.as_str()).collect()
-    }
-
-    fn press(state: &mut State, code: KeyCode) -> ControlFlow<()> {
-        state.press(code.into())
-    }
-
-    #[test]
-    fn calls_a_second_are_those_of_sessions_that_are_known() {
-        let mut state = State::default();
-        state.take(&None, vec![report("a", 1, 0, &[("one", 9000, 100), ("two", 9000, 50)])], s(0));
-        assert_eq!(state.rows()[0].1.calls_per_s, None);
-        // One goes on, two left, three is new; four was there before and not listed.
-        let sessions = [("one", 11_000, 110), ("three", 1500, 4), ("four", 60_000, 900)];
-        state.take(&None, vec![report("a", 1, 3, &sessions)], s(2));
-        let watched = state.rows()[0].1;
-        assert_eq!(watched.calls_per_s, Some(7.0));
-        assert_eq!(watched.session_calls_per_s, [Some(5.0), Some(2.0), Some(0.0)]);
-        assert_eq!((&watched.calls_history, &watched.waiting_history), (&[7.0].into(), &[0.0, 3.0].into()));
-        // A call that was never sent is taken back.
-        state.take(&None, vec![report("a", 1, 3, &[("one", 12_000, 109)])], s(3));
-        assert_eq!(state.rows()[0].1.calls_per_s, Some(0.0));
-    }
-
-    #[test]
-    fn the_history_ends_somewhere() {
-        let mut state = State::default();
-        for second in 0..1000 {
-            state.take(&None, vec![report("a", 1, second, &[])], s(second));
-        }
-        let watched = state.rows()[0].1;
-        assert_eq!((watched.calls_history.len(), watched.waiting_history.len()), (HISTORY, HISTORY));
-        assert_eq!(watched.waiting_history.back(), Some(&999.0));
-    }
-
-    #[test]
-    fn each_order_is_a_press_away_and_the_selection_stays_on_its_budget() {
-        let mut state = State::default();
-        let before = [report("a", 1, 5, &[]), report("b", 9, 0, &[]), report("c", 5, 0, &[("x", 9000, 10)])];
-        state.take(&None, before.to_vec(), s(0));
-        let after = [report("a", 1, 5, &[]), report("b", 9, 0, &[]), report("c", 5, 0, &[("x", 9000, 20)])];
-        state.take(&None, after.to_vec(), s(1));
-        let _ = press(&mut state, KeyCode::Down);
-        for (order, at) in [("bca", 1), ("abc", 2), ("cab", 0), ("abc", 2), ("bca", 1)] {
-            assert_eq!(names(&state).concat(), order, "{:?}", state.sort);
-            assert_eq!(state.selected(&state.rows()), Some(at));
-            let _ = press(&mut state, KeyCode::Char('s'));
-        }
-        // One that is gone is not selected, and the selection has two ends.
-        state.take(&None, vec![report("a", 1, 5, &[]), report("b", 9, 0, &[])], s(2));
-        assert_eq!(state.selected(&state.rows()), Some(0));
-        let _ = (press(&mut state, KeyCode::Up), press(&mut state, KeyCode::Char('k')));
-        assert_eq!(state.selected(&state.rows()), Some(0));
-        let _ = (press(&mut state, KeyCode::Char('j')), press(&mut state, KeyCode::Char('j')));
-        assert_eq!(state.selected(&state.rows()), Some(1));
-    }
-
-    #[test]
-    fn a_look_at_one_budget_leaves_the_others_as_they_were() {
-        let mut state = State::default();
-        state.take(&None, vec![report("a", 1, 0, &[]), report("b", 9, 0, &[])], s(0));
-        let _ = press(&mut state, KeyCode::Enter);
-        assert_eq!(state.open, Some(("b".into(), None)));
-        state.fail("away".into());
-        state.take(&state.open.clone(), vec![report("b", 2, 0, &[("x", 100, 1)])], s(1));
-        assert_eq!((state.failure.as_deref(), names(&state)), (None, vec!["b", "a"]));
-        assert_eq!(state.opened().unwrap().calls_per_s, Some(1.0));
-        let _ = press(&mut state, KeyCode::Esc);
-        assert_eq!(state.open, None);
-    }
-
-    #[test]
-    fn keys_of_an_empty_screen_do_no_harm() {
-        let mut state = State::default();
-        for code in [KeyCode::Up, KeyCode::Down, KeyCode::Enter, KeyCode::Esc, KeyCode::Char('s'), KeyCode::Char('p')] {
-            assert!(press(&mut state, code).is_continue());
-        }
-        assert!(state.open.is_none() && state.held);
-        let _ = (press(&mut state, KeyCode::Char('?')), press(&mut state, KeyCode::Char('p')));
-        assert!(state.held && !state.help, "the key closed the help, and no more");
-        let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-        assert!(press(&mut state, KeyCode::Char('q')).is_break() && state.press(control_c).is_break());
-        assert!(press(&mut state, KeyCode::Char('c')).is_continue());
     }
 }

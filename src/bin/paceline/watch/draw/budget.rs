@@ -50,10 +50,11 @@ pub fn draw(frame: &mut Frame, area: Rect, watched: &Watched, session: usize) {
     for (note, line) in notes.into_iter().zip(notes_area.rows()) {
         frame.render_widget(Span::styled(note, LOUD), line);
     }
-    let [left, right] = graphs.layout(&Layout::horizontal([Constraint::Fill(1); 2]).spacing(2));
+    let [left, right, told_no] = graphs.layout(&Layout::horizontal([Constraint::Fill(1); 3]).spacing(2));
     graph(frame, left, "calls/s", &watched.calls_history, rate);
     let whole = |callers: Option<f64>| callers.map_or("-".into(), |callers| format!("{callers:.0}"));
     graph(frame, right, "waiting", &watched.waiting_history, whole);
+    graph(frame, told_no, "429/s", &watched.throttled_history, rate);
     sessions(frame, sessions_area, watched, session);
 }
 
@@ -125,7 +126,7 @@ fn graph(frame: &mut Frame, area: Rect, what: &str, history: &VecDeque<f64>, sho
         return;
     }
     let most = show(history.iter().copied().reduce(f64::max));
-    frame.render_widget(Line::from(format!("{what}: {now} now, {most} at most")).bold(), words);
+    frame.render_widget(Line::from(format!("{what} {now}, most {most}")).bold(), words);
     // It knows whole numbers only.
     let data = history.iter().rev().map(|value| (value * 10.0).round() as u64);
     let line = Sparkline::default().direction(RenderDirection::RightToLeft).data(data).style(Color::Green);

@@ -41,14 +41,21 @@ pub fn draw(frame: &mut Frame, area: Rect, state: &State, rows: &[(&Name, &Watch
     let all = vec![
         Column::words("  budget", 0, 16, names),
         Column::words("busiest", 6, 8, busiest(|b| b.limit.clone())),
-        Column::figures("", 5, busiest(|b| figures::bar(b.used, b.in_flight, b.quota))).style(Color::Green.into()),
+        // It says again what the next one says.
+        Column::figures("", 7, busiest(|b| figures::bar(b.used, b.in_flight, b.quota))).style(Color::Green.into()),
         Column::figures("taken", 4, busiest(|b| format!("{} of {}", b.used + b.in_flight, b.quota))),
         Column::figures("calls/s", 1, rows.iter().map(|(_, watched)| rate(watched.calls_per_s))).least(STEADY),
         Column::figures("waiting", 2, rows.iter().map(|(_, watched)| watched.report.waiting.to_string())).least(STEADY),
+        Column::figures("429", 4, rows.iter().map(|(_, watched)| Span::styled(told_no(watched), LOUD))),
         Column::figures("cools", 3, rows.iter().map(|(_, watched)| Span::styled(halt(watched), LOUD))).least(STEADY),
-        Column::history("history", 7, rows.iter().map(|(_, watched)| spark(watched.calls_history.iter()))),
+        Column::history("history", 5, rows.iter().map(|(_, watched)| spark(watched.calls_history.iter()))),
     ];
     columns::draw(frame, area, all, Some(selected - first));
+}
+
+/// Requests that were told no, if any.
+fn told_no(watched: &Watched) -> String {
+    if watched.throttled == 0 { "-".into() } else { watched.throttled.to_string() }
 }
 
 /// Why nobody sends, or for how long.

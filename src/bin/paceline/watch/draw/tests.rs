@@ -68,6 +68,7 @@ fn reports(second: u64) -> Vec<Report> {
         cause: "429, Retry-After 3".into(),
         origin: Some(Process { host: "web-1".into(), pid: 4711, ..Process::default() }),
         trying: Some(1),
+        throttled: 17 + second / 10,
         ..FeedbackReport::default()
     };
     let cooled = LimitReport { cooldown_ms: Some(2500), feedback: Some(told), ..limit("burst", 1, 0, 10) };
