@@ -1,6 +1,9 @@
 //! What an operator sees: the real binary on a real Redis, on a budget in a state that is known.
 #![cfg(feature = "cli")]
 
+#[cfg(unix)]
+#[path = "cli_operator/asks.rs"]
+mod asks;
 #[path = "cli_operator/calls.rs"]
 mod calls;
 #[path = "cli_operator/forms.rs"]

@@ -1,6 +1,9 @@
 //! What all orders of an operator share: they say first what they will do, ask, and leave an entry in the trail.
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
 
 use clap::Args;
 use paceline::{LimitReport, Order, Report};
@@ -184,15 +187,20 @@ fn users(name: &str, reports: &[&Report]) -> String {
 
 /// Asks a person; nobody who could be asked must say so beforehand.
 fn agreed(question: &str) -> Result<bool, Failure> {
-    let terminal = console::Term::stderr();
     let mut page = Page::new();
     page.say(question);
     tell(page);
-    if !std::io::stdin().is_terminal() || !terminal.is_term() {
+    let (mut asked, answers) = (std::io::stderr(), std::io::stdin());
+    if !answers.is_terminal() || !asked.is_terminal() {
         return Err("there is no terminal to ask on; say --yes to do it all the same".into());
     }
-    terminal.write_str("Go on? [y/N] ")?;
-    Ok(matches!(terminal.read_line()?.trim(), "y" | "Y" | "yes"))
+    write!(asked, "Go on? [y/N] ")?;
+    let mut answer = String::new();
+    // The terminal's own line, so that its keys do what they do everywhere; Ctrl-D is no answer and leaves the line open.
+    if answers.read_line(&mut answer)? == 0 {
+        writeln!(asked)?;
+    }
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// The person and the host: for people, not for proof.
