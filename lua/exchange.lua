@@ -6,7 +6,7 @@
 --   Reply: a list of integers whose first says what it is; lua/README.md names them.
 -- Twin: src/ledger.rs
 
-local LAYOUT, SWEEP, WAKES, FORGET, PAUSED = 1, 4, 8, 60000000, 2000000
+local LAYOUT, SWEEP, WAKES, FORGET, PAUSED, CHECKS = 1, 4, 8, 60000000, 2000000, 8
 local META, META_AND_NODE = '<dddddddd', '<ddddddddc0'
 local DONE, NO_STATE, OTHER_NODE, LOST, STALE, OTHER_TIME, NEWER, REFUSED = 0, 1, 2, 3, 4, 5, 6, 7
 local WHOLE, ARRIVED, ENDED, UNSENT = 0, 1, 2, 3
@@ -284,14 +284,15 @@ for i = 1, #limits do
   end
 end
 
--- One that only waits need not call before its turn.
-local last_due = 0
+-- One that only waits need not call so often: the farther its turn, the less.
+local needed = t.now
 if next(me.flights) == nil then
-  for _, place in pairs(me.places) do last_due = math.max(last_due, place[2]) end
+  for _, place in pairs(me.places) do needed = math.max(needed, t.now + math.floor((place[2] - t.now) / CHECKS)) end
 end
-local needed = math.max(t.now, last_due)
-me.seq, me.lease_end, me.reply = request.seq, needed + request.lease, reply
-if me.new then line().look_at(meta, me.lease_end, 's|' .. request.session) end
+local lease_end = needed + request.lease
+-- It may end before that of one that waited longer.
+if me.new or lease_end < me.lease_end then line().look_at(meta, lease_end, 's|' .. request.session) end
+me.seq, me.lease_end, me.reply = request.seq, lease_end, reply
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
 local keep = 2 * (meta.horizon + request.lease + FORGET)

@@ -12,7 +12,7 @@
 --   a session { id, who, since us, lease us, calls granted, held, waiting, next turn us (-1: none, or not known) }.
 -- Twin: src/ledger/report.rs
 
-local PAGE, META, NOWHERE = '250', '<dddddddd', 9007199254740991
+local PAGE, ENDED, META, NOWHERE = '250', '64', '<dddddddd', 9007199254740991
 
 local m, pause = Fields.get('m'), Fields.get('p')
 local time = redis.call('TIME')
@@ -27,12 +27,32 @@ if not m and paused_until <= t.now then return {} end
 
 local function us(at) return math.max(at - t.now, 0) end
 
+-- Sessions whose lease ended since the last exchange, which the next one would find: what they held counts as used from then on.
+local ended = {}
+for _, look in ipairs(redis.call('ZRANGEBYLEX', Fields.line, '[x|', '[x|' .. struct.pack('>I7', t.now + 1), 'LIMIT', '0', ENDED)) do
+  local name = string.sub(look, 12)
+  local packed = string.sub(look, 10, 10) == 's' and Fields.get('s:' .. name)
+  local session = packed and read_session(packed)
+  if session and session.lease_end <= t.now then ended[name] = session end
+end
+
+local function bury(session, limit)
+  local held = session.flights[limit.key]
+  if held then Limit.land(limit, held, held, t.now - session.lease_end, t) end
+  for _, place in pairs(session.places) do
+    for i = 4, #place, 2 do
+      if place[i] == limit.key then limit.waiting = limit.waiting - 1 end
+    end
+  end
+end
+
 local function limit_of(name)
   local limit = Limit.read(name)
   -- An operator's quota shows at once, and no longer than it holds, though the next exchange puts it in force and ends it.
   local f = limit.told
   if f and (f.configured > 0 or f.ordered_until > t.now) then Limit.redefine(limit, feedback().configured(limit), t) end
   limit.is.roll(limit, t)
+  for _, session in pairs(ended) do bury(session, limit) end
   local free, used = Limit.free(limit, t), math.max(feedback().busy(limit, t) - limit.flying, 0)
   local taken = used + limit.flying
   local next_free, all_free, cooling, told, quarters = -1, -1, -1, {}, { 0, 0, 0 }

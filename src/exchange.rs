@@ -8,6 +8,8 @@ pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
 /// No limit counts to more: sums and products with it stay exact in a script.
 pub const MAX_UNITS: u64 = (1 << 40) - 1;
+/// A session that only waits may stay away for its lease and this part of its wait.
+pub(crate) const CHECKS: u64 = 8;
 
 /// A bucket's units times the time in which some of them come back: what scripts compute of more is not exact.
 pub const MAX_LEVEL: u64 = 1 << 46;

@@ -24,7 +24,7 @@ use self::{
     session::Session,
     turn::Counter,
 };
-use crate::exchange::{Done, Part, Reply, Request, Resume, Terms};
+use crate::exchange::{CHECKS, Done, Part, Reply, Request, Resume, Terms};
 
 pub(crate) use report::report;
 
@@ -195,12 +195,15 @@ impl Ledger {
             Reply::Done(Done { settle_us: (self.settle_until - t.now).max(0) as u64, paused: false, turns, free });
         me.seq = request.seq;
         me.reply = Some(reply.clone());
-        // One that only waits need not call before its turn.
-        let last_due = if me.flights.is_empty() { me.places.values().map(|p| p.due).max().unwrap_or(0) } else { 0 };
-        me.lease_end = t.now.max(last_due) + request.lease_us as i64;
-        if !was_known {
-            self.expiry.insert((me.lease_end, Expires::Session(request.session.clone())));
+        // One that only waits need not call so often: the farther its turn, the less.
+        let waits = me.places.values().map(|p| (p.due - t.now).max(0) / CHECKS as i64).max();
+        let waits = waits.filter(|_| me.flights.is_empty()).unwrap_or(0);
+        let lease_end = t.now + waits + request.lease_us as i64;
+        // It may end before that of one that waited longer.
+        if !was_known || lease_end < me.lease_end {
+            self.expiry.insert((lease_end, Expires::Session(request.session.clone())));
         }
+        me.lease_end = lease_end;
         self.sessions.insert(request.session.clone(), me);
         Outcome { reply, wake }
     }

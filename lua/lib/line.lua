@@ -58,6 +58,11 @@ local function ahead_until(limit, place, latest, now)
   return ahead
 end
 
+-- How many stand before a turn that is not due yet, and have not missed theirs.
+local function before(limit, due, place, now)
+  return redis.call('ZLEXCOUNT', Fields.line, not_missed(limit, now), '(q|' .. limit .. '|' .. struct.pack('>I7I7', due, place))
+end
+
 -- The sessions of the nearest sleepers, but for `me`.
 local function nearest(limit, me, now, most)
   local near = redis.call('ZRANGEBYLEX', Fields.line, due_after(limit, now + EARLY), due_by(limit, LATEST), 'LIMIT', '0', most)
@@ -83,7 +88,7 @@ end
 
 Line = {
   EARLY = EARLY, GRACE = GRACE, entry = entry, held_back = held_back, due_until = due_until,
-  ahead_until = ahead_until, nearest = nearest, look_at = look_at, look_at_limit = look_at_limit,
+  ahead_until = ahead_until, before = before, nearest = nearest, look_at = look_at, look_at_limit = look_at_limit,
 }
 return Line
 

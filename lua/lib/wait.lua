@@ -34,9 +34,15 @@ local function kept_until(limit, first, units, place, t)
   return math.min(slot_behind(limit, 0, first + limit.owed_units, units, t), limit.owed_until)
 end
 
+-- Whether a place's turn is still to come: it is asked for before that so that the store hears that the session lives, and
+-- the session that those ahead of it are gone.
+local function is_early(place, t) return place and place[2] > t.now + Line.EARLY end
+
 -- How many take a slot before mine: the least number `a` of which it holds that no more than `a` of those ahead of me
--- are due about when slot `a + 1` comes free, or before.
-local function turns_ahead(limit, first, units, place, t)
+-- are due about when slot `a + 1` comes free, or before. `was` is the place that is kept.
+local function turns_ahead(limit, first, units, was, t)
+  if is_early(was, t) then return Line.before(limit.key, was[2], was[1], t.now) end
+  local place = was and was[1]
   local function due_by(a)
     local slot = slot_behind(limit, a, first, units, t) + slack(limit)
     if place then return Line.ahead_until(limit.key, place, slot, t.now) end
@@ -72,18 +78,21 @@ end
 
 -- When the first request of the class can be served, and about when the last of those wanted: the latest of its limits.
 -- Ahead of it on a limit count only those whose turn comes before that slot; who is bound elsewhere takes none of it.
-local function turn_slot(class, limits, place, wanted, t)
+local function turn_slot(class, limits, was, wanted, t)
   local at, last, binding = t.now, t.now, class[1]
   for j = 1, #class, 2 do
     local limit, units = limits[class[j]], class[j + 1]
     local first = units - math.max(Limit.free(limit, t), 0)
-    local ahead = turns_ahead(limit, first, units, place, t)
-    local slot = math.max(slot_behind(limit, ahead, first, units, t), kept_until(limit, first, units, place, t))
+    local ahead = turns_ahead(limit, first, units, was, t)
+    local kept = kept_until(limit, first, units, was and was[1], t)
+    local slot = math.max(slot_behind(limit, ahead, first, units, t), kept)
     if slot > at then at, binding = slot, class[j] end
     local rounds = (wanted - 1) * (limit.waiting + 1) + ahead + 1
     local k = math.min(rounds * units, FARTHEST) + first - units
     if k > 0 then last = math.max(last, Limit.release(limit, k, t)) end
   end
+  -- To ask early costs nothing.
+  if is_early(was, t) then at = math.min(at, was[2]) end
   return at, last, binding
 end
 
@@ -146,7 +155,7 @@ local function queue(ask, class, wanted, served, was, me, limits, request, meta,
     meta.places = meta.places + 1
     place = meta.places
   end
-  local at, last, binding = turn_slot(class, limits, keeps_place and place, wanted, t)
+  local at, last, binding = turn_slot(class, limits, keeps_place and was, wanted, t)
   local nap = LONGEST_NAP
   for j = 1, #class, 2 do nap = math.min(nap, nap_for(limits[class[j]])) end
   -- One who came in turn a little early would lose its slot by sleeping past it.

@@ -60,6 +60,12 @@ impl Line {
         self.due_between(limit, now - GRACE + 1, at).take(LOOK).filter(|e| e.place < place).count() as i64
     }
 
+    /// How many stand before a turn that is not due yet, and have not missed theirs.
+    pub(crate) fn before(&self, limit: &str, due: i64, place: i64, now: i64) -> i64 {
+        let bound = |due, place| Entry { limit: limit.into(), due, place, units: 0, session: String::new() };
+        self.0.range(bound(now - GRACE + 1, 0)..bound(due, place)).count() as i64
+    }
+
     /// The sessions of the nearest sleepers, but for `me`.
     pub(crate) fn nearest(&self, limit: &str, me: &str, now: i64, most: usize) -> Vec<String> {
         let sleepers = self.due_between(limit, now + EARLY + 1, i64::MAX - 1).take(most);

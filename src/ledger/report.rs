@@ -4,7 +4,11 @@
 
 use std::cmp::Reverse;
 
-use super::{Ledger, limit::Time};
+use super::{
+    Ledger,
+    limit::{Limit, Time},
+    session::Session,
+};
 use crate::{
     exchange::Terms,
     report::{FeedbackReport, LimitReport, Process, Report, SESSIONS, SessionReport},
@@ -17,6 +21,7 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<Strin
     let limits = ledger.limits.values().map(|limit| {
         let mut limit = limit.clone();
         limit.roll(t);
+        ledger.sessions.values().filter(|s| s.lease_end <= t.now).for_each(|ended| bury(ended, &mut limit, t));
         let used = limit.used(t).max(0);
         let taken = used + limit.flying;
         let (kind, per_us) = describe(&limit.terms);
@@ -74,6 +79,16 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<Strin
         paused: None,
         settling_ms: (ledger.settle_until > t.now).then(|| ms(ledger.settle_until - t.now)),
     }
+}
+
+/// A session whose lease ended since the last exchange, which the next one would find: what it held counts as used from then
+/// on.
+fn bury(session: &Session, limit: &mut Limit, t: Time) {
+    let key = limit.terms.key().to_owned();
+    if let Some(&held) = session.flights.get(&key) {
+        limit.land(held, held, t.now - session.lease_end, t);
+    }
+    limit.waiting -= session.places.values().flat_map(|p| &p.wants).filter(|(wanted, _)| *wanted == key).count() as i64;
 }
 
 /// The kind's name, and its period.

@@ -69,7 +69,7 @@ impl Counter<'_> {
             *self.places += 1;
             *self.places
         };
-        let (at, last, binding) = self.slot(class, place, keeps_place, wanted);
+        let (at, last, binding) = self.slot(class, was.as_ref().filter(|_| keeps_place), wanted);
         // One who came in turn a little early would lose its slot by sleeping past it.
         let naps = self.classes[class].iter().map(|&(l, _)| nap(&self.limits[l])).min();
         let nap = if keeps_place && at > self.t.now { 0 } else { naps.unwrap_or(0) };
@@ -141,12 +141,13 @@ impl Counter<'_> {
 
     /// When the first request of the class can be served: the latest of its limits. Ahead of it on a limit count only
     /// those whose turn comes before that slot; who is bound elsewhere till later takes none of it.
-    fn slot(&self, class: usize, place: i64, keeps_place: bool, wanted: i64) -> (i64, i64, usize) {
+    fn slot(&self, class: usize, was: Option<&Place>, wanted: i64) -> (i64, i64, usize) {
+        let place = was.map_or(i64::MAX, |was| was.place);
         let (mut at, mut last, mut binding) = (self.t.now, self.t.now, self.classes[class][0].0);
         for &(l, units) in &self.classes[class] {
             let (limit, units) = (&self.limits[l], units as i64);
             let free = limit.free(self.t).max(0);
-            let ahead = self.ahead(limit, units - free, units, if keeps_place { place } else { i64::MAX });
+            let ahead = self.ahead(limit, units - free, units, was);
             let slot = self.slot_behind(limit, ahead, units - free, units).max(self.kept_until(limit, units, place));
             if slot > at {
                 (at, binding) = (slot, l);
@@ -156,6 +157,10 @@ impl Counter<'_> {
             if k > 0 {
                 last = last.max(limit.release(k, self.t));
             }
+        }
+        // To ask early costs nothing.
+        if let Some(was) = was.filter(|was| was.is_early(self.t)) {
+            at = at.min(was.due);
         }
         (at, last, binding)
     }
@@ -176,9 +181,13 @@ impl Counter<'_> {
     }
 
     /// How many take a slot before mine: the least number `a` of which it holds that no more than `a` of those ahead of
-    /// me are due about when slot `a + 1` comes free, or before.
-    fn ahead(&self, limit: &Limit, first: i64, units: i64, place: i64) -> i64 {
+    /// me are due about when slot `a + 1` comes free, or before. `was` is the place that is kept.
+    fn ahead(&self, limit: &Limit, first: i64, units: i64, was: Option<&Place>) -> i64 {
         let key = limit.terms.key();
+        if let Some(was) = was.filter(|was| was.is_early(self.t)) {
+            return self.line.before(key, was.due, was.place, self.t.now);
+        }
+        let place = was.map_or(i64::MAX, |was| was.place);
         let due_by = |a| {
             let slot = self.slot_behind(limit, a, first, units) + slack(limit);
             if place == i64::MAX {
@@ -280,6 +289,12 @@ fn slack(limit: &Limit) -> i64 {
 }
 
 impl Place {
+    /// Its turn is still to come: it is asked for before that so that the store hears that the session lives, and the session
+    /// that those ahead of it are gone.
+    fn is_early(&self, t: Time) -> bool {
+        self.due > t.now + super::line::EARLY
+    }
+
     pub(super) fn entry(&self, i: usize, session: &str) -> Entry {
         let (limit, units) = self.wants[i].clone();
         Entry { limit, due: self.due, place: self.place, units, session: session.to_owned() }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     CountFrom, Error, Event,
-    exchange::{Done, Part, Reply},
+    exchange::{CHECKS, Done, Part, Reply},
 };
 
 /// One exchange carries at most so many routes, runs of equal costs on each, and reports.
@@ -253,8 +253,8 @@ impl Memory {
             );
         }
         if state.flights.is_empty() {
-            // The store lets one that only waits sleep until its turn.
-            self.lease_until_us += longest;
+            // The store lets one that only waits sleep the longer, the farther its turn.
+            self.lease_until_us += longest / CHECKS;
         }
         self.heartbeat_us = sent_us + desk.lease_us / 3;
         self.head.seq += 1;

@@ -9,10 +9,12 @@ use super::{
     desk::Desk,
     flights::End,
 };
-use crate::Error;
+use crate::{Error, exchange::CHECKS};
 
 /// How many wait is told again after this at the earliest.
 const TELL_US: u64 = 1_000_000;
+/// The store hears from those who wait after this, or an eighth of their wait if that is longer: half of the shortest lease.
+const CHECK_US: u64 = 2_500_000;
 /// Room for so many callers is kept for the next that come.
 const CROWD: usize = 64;
 
@@ -131,16 +133,17 @@ impl Queue {
     /// When to ask next; `None`: now.
     pub(crate) fn next_us(&self) -> Option<u64> {
         let wake_us = self.wake_us?;
-        Some(self.tells_us().map_or(wake_us, |at| at.min(wake_us)))
+        Some(if self.in_line { self.checks_us(wake_us).min(wake_us) } else { wake_us })
     }
 
-    /// When to tell how many wait, before their turn comes: operators look, and forecasts count on it. `None`: what the store
-    /// thinks is near enough, between half of it and twice.
-    pub(crate) fn tells_us(&self) -> Option<u64> {
+    /// When to ask before the turn comes, at `wake_us`: soon if many more or fewer wait than the store thinks, since operators
+    /// look and forecasts count on it; else so that it hears that somebody lives here, and says if those ahead are gone.
+    fn checks_us(&self, wake_us: u64) -> u64 {
         let (told, since_us) = self.told;
         let waiting = self.waiters.len().saturating_sub(self.gone);
-        let far = waiting > 2 * told || 2 * waiting < told;
-        (self.in_line && far).then_some(since_us + TELL_US)
+        let near_enough = waiting <= 2 * told && told <= 2 * waiting;
+        let after = if near_enough { CHECK_US.max(wake_us.saturating_sub(since_us) / CHECKS) } else { TELL_US };
+        since_us + after
     }
 
     /// The store has heard of so many who go on to wait.

@@ -197,14 +197,37 @@ async fn who_comes_while_nothing_is_granted_is_counted_but_stands_in_no_line() {
     assert_eq!(budget.waiting().await.0, 1);
     budget.send(&Request { asks: vec![Ask { route: 0, wait: false, runs: vec![(0, 1)] }], ..budget.ask("b", 1) }).await;
     assert_eq!(budget.waiting().await.0, 0);
-    // One that says nothing more is forgotten when its lease ends: as long after its wait as any.
+    // One that says nothing more is forgotten when its lease ends: later by an eighth of its wait.
     budget.send(&Request { lease_us: 1_000_000, ..budget.wants("c", 0, 7) }).await;
-    budget.clock.advance(SECOND * 2 - Duration::from_micros(1));
+    budget.clock.advance(SECOND + SECOND / 8 - Duration::from_micros(1));
     assert_eq!(budget.waiting().await.0, 7);
     budget.clock.advance(Duration::from_micros(1));
     assert_eq!(budget.waiting().await.0, 0);
     assert_eq!(done(budget.send(&budget.wants("d", 0, 3)).await).turns[0].granted, 2);
     assert_eq!(budget.waiting().await, (1, 1, vec![false, false, true]));
+}
+
+#[tokio::test]
+async fn what_a_dead_session_held_and_waited_for_is_shown_as_the_next_exchange_will_find_it() {
+    for limit in [
+        Terms::SlidingWindow { key: "spike".to_owned(), quota: 1, per_us: 1_000_000 },
+        Terms::TokenBucket { key: "spike".to_owned(), burst: 1, refill_units: 1, refill_us: 1_000_000 },
+        Terms::Concurrency { key: "spike".to_owned(), max: 1 },
+    ] {
+        let budget = Budget::of(limit).await;
+        for session in ["dead", "too"] {
+            budget.send(&Request { lease_us: 1_000_000, ..budget.ask(session, 0) }).await;
+        }
+        budget.clock.advance(SECOND + SECOND / 2);
+        let shown = async || {
+            let limit = budget.store.inspect(&budget.address).await.unwrap().unwrap().limits.remove(0);
+            (limit.used, limit.in_flight, limit.free, limit.waiting)
+        };
+        let before = shown().await;
+        assert_eq!((before.1, before.3), (0, 0), "nobody is there any more");
+        budget.free().await;
+        assert_eq!(shown().await, before);
+    }
 }
 
 #[tokio::test]
