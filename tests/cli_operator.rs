@@ -12,6 +12,8 @@ mod orders;
 mod support;
 #[path = "cli_operator/turns.rs"]
 mod turns;
+#[path = "cli_operator/untouched.rs"]
+mod untouched;
 
 use std::{process::Command, time::Duration};
 

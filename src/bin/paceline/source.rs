@@ -36,7 +36,11 @@ pub struct Opened {
 impl Source {
     pub async fn open(&self) -> Result<Opened, Failure> {
         let (config, url) = self.read()?;
-        Ok(Opened { store: RedisStore::connect(&url).await?, config, names: OnceCell::new() })
+        let store = RedisStore::connect_to_look(&url).await?;
+        if store.is_replica().await? {
+            tell("note: this Redis is a replica: what it shows may be a little old, and orders go to the primary");
+        }
+        Ok(Opened { store, config, names: OnceCell::new() })
     }
 
     /// The configuration, and the address of the Redis.
