@@ -69,8 +69,9 @@ impl Command {
         };
         let mut reports = Vec::new();
         for (budget, key, report) in opened.looks(wanted, || ()).await? {
-            if report.is_none() && self.budget.is_some() {
-                opened.note_what_is_in_use(&budget, key.as_deref()).await?;
+            let unused = report.is_none() && !opened.note_partitions(&budget, key.as_deref()).await?;
+            if unused && self.budget.is_some() {
+                opened.note_others().await?;
             }
             // Nobody uses it, or nobody has for so long that it makes no difference.
             reports.push(report.unwrap_or_else(|| Report { budget, key, ..Report::default() }));
