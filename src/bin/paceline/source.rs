@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
-use paceline::{Budget, Config, RedisStore, RedisUrl, Report};
+use paceline::{Config, RedisStore, RedisUrl, Report};
 
 use tokio::sync::OnceCell;
 
@@ -152,11 +152,6 @@ impl Opened {
             tell(format_args!("note: {known} or partitions in use, such as {first}; `paceline list` shows them"));
         }
         Ok(())
-    }
-
-    /// Which limits and numbers the configuration has for a budget.
-    pub fn definition(&self, budget: &str) -> Option<String> {
-        self.config.as_ref()?.budget(budget).map(Budget::definition)
     }
 }
 
