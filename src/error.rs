@@ -37,6 +37,7 @@ pub(crate) enum ErrorKind {
     Expired { budget: String, window: Duration, late: Duration },
     #[error("{what}: {why}; {mend}")]
     Store { what: String, why: String, mend: String, transient: bool },
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "of a store without users"))]
     #[error("{what}: {why}; {mend}")]
     NotPermitted { what: String, why: String, mend: String },
 }
@@ -61,6 +62,7 @@ impl Error {
     }
 
     /// The store does not let this user do that.
+    #[cfg(feature = "redis")]
     pub(crate) fn not_permitted(what: impl Into<String>, why: impl fmt::Display, mend: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotPermitted { what: what.into(), why: why.to_string(), mend: mend.into() })
     }

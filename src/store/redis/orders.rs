@@ -86,7 +86,8 @@ impl RedisStore {
 
     /// Tells those who wait to look again. It only saves time: who is not told looks by itself.
     async fn wake(&self, report: Option<Report>) {
-        for session in report.into_iter().flat_map(|report| report.sessions) {
+        let sessions = report.into_iter().flat_map(|report| report.sessions);
+        for session in sessions.filter(|session| session.waiting > 0) {
             let store = session.id.split('.').next().unwrap_or_default();
             let mut publish = redis::cmd("PUBLISH");
             publish.arg(keys::wake(store)).arg(&session.id);
