@@ -37,6 +37,9 @@ pub(crate) enum ErrorKind {
     Expired { budget: String, window: Duration, late: Duration },
     #[error("{what}: {why}; {mend}")]
     Store { what: String, why: String, mend: String, transient: bool },
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "of a store without users"))]
+    #[error("{what}: {why}; {mend}")]
+    NotPermitted { what: String, why: String, mend: String },
 }
 
 impl Error {
@@ -56,6 +59,12 @@ impl Error {
     /// A failure of the store that stays until someone mends it.
     pub(crate) fn store_fatal(what: impl Into<String>, why: impl fmt::Display, mend: impl Into<String>) -> Self {
         Self::store(what, why, mend, false)
+    }
+
+    /// The store does not let this user do that.
+    #[cfg(feature = "redis")]
+    pub(crate) fn not_permitted(what: impl Into<String>, why: impl fmt::Display, mend: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotPermitted { what: what.into(), why: why.to_string(), mend: mend.into() })
     }
 
     /// A store cannot be reached just now, and another try may do: for implementations of [`crate::Store`].
@@ -110,7 +119,12 @@ impl Error {
 
     /// The store could not be reached or refused to serve.
     pub fn is_store(&self) -> bool {
-        matches!(*self.0, ErrorKind::Store { .. })
+        matches!(*self.0, ErrorKind::Store { .. } | ErrorKind::NotPermitted { .. })
+    }
+
+    /// The store's user lacks a right: to walk through all keys and to give orders takes an operator's login.
+    pub fn is_not_permitted(&self) -> bool {
+        matches!(*self.0, ErrorKind::NotPermitted { .. })
     }
 
     /// Whether trying again may get over this failure of the store without anyone's help.

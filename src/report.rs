@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The most sessions that a report lists.
+/// The most sessions that a report of a store in memory lists: they are all of one process.
 pub(crate) const SESSIONS: usize = 200;
 
 /// One budget (of one partition) as the store sees it now.
@@ -20,7 +20,7 @@ pub struct Report {
     pub limits: Vec<LimitReport>,
     /// The sessions whose lease runs, the longest joined first.
     pub sessions: Vec<SessionReport>,
-    /// Sessions beyond those listed.
+    /// Sessions beyond those listed: none of those in a Redis.
     pub more_sessions: u64,
     /// Callers that wait, in all sessions.
     pub waiting: u64,

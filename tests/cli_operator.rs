@@ -6,15 +6,21 @@
 mod asks;
 #[path = "cli_operator/calls.rs"]
 mod calls;
+#[path = "cli_operator/configured.rs"]
+mod configured;
 #[path = "cli_operator/forms.rs"]
 mod forms;
 #[path = "cli_operator/looks.rs"]
 mod looks;
 #[path = "cli_operator/orders.rs"]
 mod orders;
+#[path = "cli_operator/rights.rs"]
+mod rights;
 mod support;
 #[path = "cli_operator/turns.rs"]
 mod turns;
+#[path = "cli_operator/untouched.rs"]
+mod untouched;
 
 use std::{process::Command, time::Duration};
 

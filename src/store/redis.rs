@@ -76,13 +76,26 @@ impl RedisStore {
         Self::open(url, None, true).await
     }
 
+    /// Connects for an operator, who looks and orders: [`RedisStore::inspect`], [`RedisStore::budgets`], [`RedisStore::audit`],
+    /// [`RedisStore::order`]. Unlike [`RedisStore::connect`] this writes nothing, so that a replica can be looked at, too, and
+    /// by a user who may only read. A limiter on such a store would hear no wake-ups.
+    ///
+    /// # Errors
+    /// As [`RedisStore::connect`].
+    pub async fn connect_to_look(url: &str) -> Result<Self, Error> {
+        let store = Self::new(url, None, false)?;
+        store.0.link.allows(&redis::cmd("TIME")).await?;
+        Ok(store)
+    }
+
     /// Connects, and lets a test move the time that scripts see.
     #[doc(hidden)]
     pub async fn connect_with_clock(url: &str, clock: ManualClock) -> Result<Self, Error> {
         Self::open(url, Some(clock), true).await
     }
 
-    async fn open(url: &str, test_clock: Option<ManualClock>, trust: bool) -> Result<Self, Error> {
+    /// Nothing is sent yet.
+    fn new(url: &str, test_clock: Option<ManualClock>, trust: bool) -> Result<Self, Error> {
         let store = Self(Arc::new(Shared {
             link: Link::new(url)?,
             scripts: Scripts::new(),
@@ -93,9 +106,14 @@ impl RedisStore {
             bells: Bells::default(),
             node: watch::Sender::default(),
         }));
+        tokio::spawn(watch_node(Arc::downgrade(&store.0)));
+        Ok(store)
+    }
+
+    async fn open(url: &str, test_clock: Option<ManualClock>, trust: bool) -> Result<Self, Error> {
+        let store = Self::new(url, test_clock, trust)?;
         let look = store.0.look().await?;
         store.0.node.send_replace(look.node);
-        tokio::spawn(watch_node(Arc::downgrade(&store.0)));
         // Before the first exchange: a wake-up that nobody hears is lost.
         let listener = store.0.subscribe().await;
         tokio::spawn(listen(Arc::downgrade(&store.0), listener));
@@ -110,6 +128,14 @@ impl RedisStore {
         let start = std::time::Instant::now();
         self.0.link.command(&redis::cmd("PING")).await?;
         Ok(start.elapsed())
+    }
+
+    /// Whether it is a replica: what that shows may be a little old, and it takes no orders. `false` where its user may not ask.
+    ///
+    /// # Errors
+    /// Redis cannot be reached.
+    pub async fn is_replica(&self) -> Result<bool, Error> {
+        Ok(self.0.info("replication", "role").await? == "slave")
     }
 
     /// What Redis knows of a budget, or of one partition of it; `None`: nothing.
@@ -249,16 +275,22 @@ impl Shared {
 
     /// Which run of the server this is; nothing where a user may not ask.
     async fn run_id(&self) -> Result<String, Error> {
+        Ok(self.info("server", "run_id").await?.chars().take(64).collect())
+    }
+
+    /// A field of a section of `INFO`; nothing where a user may not ask.
+    async fn info(&self, section: &str, field: &str) -> Result<String, Error> {
         let mut info = redis::cmd("INFO");
-        info.arg("server");
+        info.arg(section);
         let text = match self.link.command(&info).await {
             Ok(Value::BulkString(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
             Ok(Value::VerbatimString { text, .. }) => text,
             Err(error) if error.is_transient() => return Err(error),
             _ => return Ok(String::new()),
         };
-        let run = text.lines().find_map(|line| line.strip_prefix("run_id:"));
-        Ok(run.unwrap_or_default().trim().chars().take(64).collect())
+        let pairs = text.lines().filter_map(|line| line.trim_end().split_once(':'));
+        let mut found = pairs.filter(|(name, _)| *name == field).map(|(_, value)| value.to_owned());
+        Ok(found.next().unwrap_or_default())
     }
 
     /// Tells the sessions when the node is another than before.

@@ -1,12 +1,15 @@
 //! `paceline inspect`: what a budget looks like in the store right now.
 
+mod drift;
 pub mod view;
 
-use std::process::ExitCode;
+use std::{cmp::Reverse, process::ExitCode};
 
 use clap::Args;
-use paceline::Report;
+use paceline::{Budget, Report};
+use serde::Serialize;
 
+use self::drift::Drift;
 use crate::{
     Failure,
     page::Page,
@@ -36,23 +39,49 @@ Examples:
   paceline inspect keap --key tenant-7 --config paceline.toml
   paceline inspect keap --json | jq '.[0].sessions | sort_by(-.held) | .[0]'
 
-With --config it also says whether the processes go by the limits of that file.";
+With --config it also says whether the processes go by the limits of that file, and which of them have other numbers.";
+
+/// The most sessions that are listed.
+const LISTED: usize = 200;
+
+/// A report, those sessions first that spend or wait most, and what all of them go by.
+#[derive(Serialize)]
+struct Inspected {
+    #[serde(flatten)]
+    report: Report,
+    #[serde(flatten)]
+    drift: Drift,
+}
+
+impl Inspected {
+    fn of(mut report: Report, configured: Option<&Budget>) -> Self {
+        let drift = Drift::of(&report, configured);
+        report.sessions.sort_by_key(|session| Reverse(session.calls + session.waiting));
+        report.more_sessions += report.sessions.len().saturating_sub(LISTED) as u64;
+        report.sessions.truncate(LISTED);
+        Self { report, drift }
+    }
+}
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
         let opened = self.source.open().await?;
-        let reports = self.reports(&opened).await?;
+        let mut all = Vec::new();
+        for report in self.reports(&opened).await? {
+            let configured = opened.config.as_ref().and_then(|config| config.budget(&report.budget));
+            all.push(Inspected::of(report, configured));
+        }
         if self.json {
-            say(serde_json::to_string_pretty(&reports)?);
-        } else if reports.is_empty() {
+            say(serde_json::to_string_pretty(&all)?);
+        } else if all.is_empty() {
             say("No budget is in use in this Redis.");
         } else {
             let mut page = Page::new();
-            for (number, report) in reports.iter().enumerate() {
+            for (number, Inspected { report, drift }) in all.iter().enumerate() {
                 if number > 0 {
                     page.say("");
                 }
-                view::show(&mut page, report, opened.definition(&report.budget).as_deref());
+                view::show(&mut page, report, drift);
             }
             say(page);
         }
@@ -69,8 +98,9 @@ impl Command {
         };
         let mut reports = Vec::new();
         for (budget, key, report) in opened.looks(wanted, || ()).await? {
-            if report.is_none() && self.budget.is_some() {
-                opened.note_what_is_in_use(&budget, key.as_deref()).await?;
+            let unused = report.is_none() && !opened.note_partitions(&budget, key.as_deref()).await?;
+            if unused && self.budget.is_some() {
+                opened.note_others().await?;
             }
             // Nobody uses it, or nobody has for so long that it makes no difference.
             reports.push(report.unwrap_or_else(|| Report { budget, key, ..Report::default() }));

@@ -86,7 +86,10 @@ impl Common {
     async fn partitions(&self, opened: &Opened) -> Result<Partitions, Failure> {
         let budget = &self.budget;
         opened.must_have(budget).await?;
-        let (whole, partitions) = opened.in_use(budget).await?;
+        let (whole, partitions) = match opened.in_use(budget).await {
+            Err(error) if error.is_not_permitted() && !self.all_keys => return self.as_named(opened).await,
+            in_use => in_use?,
+        };
         if opened.config.is_none() && !whole && partitions.is_empty() {
             return Err(format!(
                 "nobody uses budget {budget} in this Redis; `paceline list` shows those in use, and for one that nobody uses \
@@ -117,6 +120,25 @@ impl Common {
                 Ok(vec![None])
             }
         }
+    }
+
+    /// The same for a user who may not look what is in use.
+    async fn as_named(&self, opened: &Opened) -> Result<Partitions, Failure> {
+        let Self { budget, key, .. } = self;
+        let configured = opened.config.as_ref().is_some_and(|config| config.budget(budget).is_some());
+        if !configured && opened.store.inspect(budget, key.as_deref()).await?.is_none() {
+            let name = named(budget, key.as_deref());
+            return Err(format!(
+                "nobody uses budget {name} in this Redis; if that is its name, give the --config that has it"
+            )
+            .into());
+        }
+        if key.is_none() {
+            tell(format_args!(
+                "note: this concerns no partition of budget {budget}; this user may not look whether any is in use"
+            ));
+        }
+        Ok(vec![key.clone()])
     }
 
     /// What was done, in a sentence or as an object, which `more` adds to.

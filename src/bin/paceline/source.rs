@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
-use paceline::{Budget, Config, RedisStore, RedisUrl, Report};
+use paceline::{Config, RedisStore, RedisUrl, Report};
 
 use tokio::sync::OnceCell;
 
@@ -36,7 +36,11 @@ pub struct Opened {
 impl Source {
     pub async fn open(&self) -> Result<Opened, Failure> {
         let (config, url) = self.read()?;
-        Ok(Opened { store: RedisStore::connect(&url).await?, config, names: OnceCell::new() })
+        let store = RedisStore::connect_to_look(&url).await?;
+        if store.is_replica().await? {
+            tell("note: this Redis is a replica: what it shows may be a little old, and orders go to the primary");
+        }
+        Ok(Opened { store, config, names: OnceCell::new() })
     }
 
     /// The configuration, and the address of the Redis.
@@ -55,7 +59,7 @@ impl Source {
 
 impl Opened {
     /// What is in use, as the first look found it: all keys are walked through for it.
-    async fn names(&self) -> Result<&[(String, Option<String>)], Failure> {
+    async fn names(&self) -> Result<&[(String, Option<String>)], paceline::Error> {
         Ok(self.names.get_or_try_init(|| self.store.budgets()).await?)
     }
 
@@ -66,7 +70,8 @@ impl Opened {
         }
         if let Some(config) = &self.config
             && let Err(unknown) = store::budget(config, Some(budget))
-            && !self.names().await?.iter().any(|(name, _)| name == budget)
+            && let Some(names) = if_permitted(self.names().await)?
+            && !names.iter().any(|(name, _)| name == budget)
         {
             return Err(unknown);
         }
@@ -74,13 +79,13 @@ impl Opened {
     }
 
     /// Of which partition to show something where none is named: of the only one in use, and not of the budget without any,
-    /// which nobody uses then.
+    /// which nobody uses then. A user who may not look what is in use means what is named.
     pub async fn partition(&self, budget: &str, key: Option<&str>) -> Result<Option<String>, Failure> {
         self.must_have(budget).await?;
         if let Some(key) = key {
             return Ok(Some(key.to_owned()));
         }
-        let (whole, partitions) = self.in_use(budget).await?;
+        let Some((whole, partitions)) = if_permitted(self.in_use(budget).await)? else { return Ok(None) };
         match &partitions[..] {
             _ if whole => Ok(None),
             [] => Ok(None),
@@ -97,7 +102,7 @@ impl Opened {
     }
 
     /// Whether the budget without a partition is in use, and the partitions of it that are.
-    pub async fn in_use(&self, budget: &str) -> Result<(bool, Vec<String>), Failure> {
+    pub async fn in_use(&self, budget: &str) -> Result<(bool, Vec<String>), paceline::Error> {
         Ok(in_use(self.names().await?, budget))
     }
 
@@ -124,24 +129,37 @@ impl Opened {
         futures_util::stream::iter(looks).buffered(AT_ONCE).try_collect().await
     }
 
-    /// Says beside the output what may have been meant by the name of a budget that nobody uses: one of its partitions, or
-    /// another budget.
-    pub async fn note_what_is_in_use(&self, budget: &str, key: Option<&str>) -> Result<(), Failure> {
-        let names = self.names().await?;
-        let (_, partitions) = in_use(names, budget);
-        if let Some(first) = partitions.first().filter(|_| key.is_none_or(|key| partitions.iter().all(|p| p != key))) {
+    /// Says beside the output what may have been meant by the name of a budget that nobody uses: one of its partitions. Whether
+    /// any is in use.
+    pub async fn note_partitions(&self, budget: &str, key: Option<&str>) -> Result<bool, Failure> {
+        let (_, partitions) = if_permitted(self.in_use(budget).await)?.unwrap_or_default();
+        let Some(first) = partitions.first() else { return Ok(false) };
+        if key.is_none_or(|key| partitions.iter().all(|partition| partition != key)) {
             let known = count(partitions.len() as u64, "partition");
             tell(format_args!("note: {known} of budget {budget} in use, name one with --key, such as --key '{first}'"));
-        } else if let (None, Some((first, _))) = (partitions.first(), names.first()) {
+        }
+        Ok(true)
+    }
+
+    /// The same of a name that is no budget's in use: another budget.
+    pub async fn note_others(&self) -> Result<(), Failure> {
+        let Some(names) = if_permitted(self.names().await)? else {
+            tell("note: this user may not look which partitions and other budgets are in use; an operator may");
+            return Ok(());
+        };
+        if let Some((first, _)) = names.first() {
             let known = count(names.len() as u64, "budget");
             tell(format_args!("note: {known} or partitions in use, such as {first}; `paceline list` shows them"));
         }
         Ok(())
     }
+}
 
-    /// Which limits and numbers the configuration has for a budget.
-    pub fn definition(&self, budget: &str) -> Option<String> {
-        self.config.as_ref()?.budget(budget).map(Budget::definition)
+/// What was found; `None`: its user may not look for that.
+fn if_permitted<T>(found: Result<T, paceline::Error>) -> Result<Option<T>, Failure> {
+    match found {
+        Err(error) if error.is_not_permitted() => Ok(None),
+        found => Ok(Some(found?)),
     }
 }
 

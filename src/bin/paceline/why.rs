@@ -47,8 +47,8 @@ impl Command {
         let mut calls = vec![1, 100];
         calls.extend(self.calls.filter(|n| !calls.contains(n)));
         let report = opened.store.inspect(budget, key.as_deref()).await?;
-        if report.is_none() {
-            opened.note_what_is_in_use(budget, key.as_deref()).await?;
+        if report.is_none() && !opened.note_partitions(budget, key.as_deref()).await? {
+            opened.note_others().await?;
         }
         let mut report = report.unwrap_or_default();
         if let Some(budget) = opened.config.as_ref().and_then(|config| config.budget(budget)) {

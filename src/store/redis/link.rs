@@ -27,6 +27,9 @@ const ANSWER: Duration = Duration::from_secs(1);
 
 const NO_CONNECTION: &str = "no connection within 2 s";
 const NO_ANSWER: &str = "no answer within 1 s";
+/// What only operators need, as Redis names what it refuses.
+const OPERATES: [&str; 3] = ["'scan'", "'xadd'", "'xrevrange'"];
+const RIGHTS: &str = "give the user the commands and keys that lua/README.md lists";
 const REACH: &str = "see whether it runs and can be reached";
 
 /// A connection to one Redis that mends itself.
@@ -199,9 +202,11 @@ impl Link {
         let why = told(&error);
         match code(&error) {
             Some("WRONGPASS" | "NOAUTH") => Error::store_fatal(what, why, "check user and password in its address"),
-            Some("NOPERM") => {
-                Error::store_fatal(what, why, "give the user the commands and keys that lua/README.md lists")
+            Some("NOPERM") if OPERATES.iter().any(|command| why.contains(command)) => {
+                Error::not_permitted(what, why, "this needs an operator's login, such as deploy/redis/users.acl has")
             }
+            Some("NOPERM") => Error::not_permitted(what, why, RIGHTS),
+            _ if why.contains("The user executing the script can't") => Error::not_permitted(what, why, RIGHTS),
             Some("OOM") => {
                 Error::store_transient(what, why, "give it more memory; paceline needs maxmemory-policy noeviction")
             }

@@ -37,6 +37,7 @@ impl RedisStore {
         let address = address(budget, key)?;
         let name = &key.map_or(budget.to_owned(), |key| format!("{budget}, key {key}"));
         check(name, order, why)?;
+        self.may_order(&address).await?;
         let report = self.0.inspect(&address).await?;
         let limits = limits(name, order, report.as_ref())?;
         let (verb, time, quota) = match order {
@@ -72,9 +73,21 @@ impl RedisStore {
         Ok(())
     }
 
+    /// Without the right to leave an entry in the trail the script would stop with half of the order done. Redis looks at rights
+    /// first, so an entry that it refuses to take tells.
+    async fn may_order(&self, address: &str) -> Result<(), Error> {
+        let mut entry = redis::cmd("XADD");
+        entry.arg(keys::audit(address)).arg("no id").arg("").arg("");
+        match self.0.link.command(&entry).await {
+            Err(error) if error.is_not_permitted() || error.is_transient() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Tells those who wait to look again. It only saves time: who is not told looks by itself.
     async fn wake(&self, report: Option<Report>) {
-        for session in report.into_iter().flat_map(|report| report.sessions) {
+        let sessions = report.into_iter().flat_map(|report| report.sessions);
+        for session in sessions.filter(|session| session.waiting > 0) {
             let store = session.id.split('.').next().unwrap_or_default();
             let mut publish = redis::cmd("PUBLISH");
             publish.arg(keys::wake(store)).arg(&session.id);

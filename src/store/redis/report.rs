@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use redis::Value;
 
 use super::codec::Items;
-use crate::report::{FeedbackReport, LimitReport, OrderedQuota, Pause, Process, Report, SESSIONS, SessionReport};
+use crate::report::{FeedbackReport, LimitReport, OrderedQuota, Pause, Process, Report, SessionReport};
 
 /// What was read so far. A page may repeat what an earlier one said.
 #[derive(Default)]
@@ -49,15 +49,13 @@ impl Pages {
     pub(super) fn report(self, (budget, key): (&str, Option<String>)) -> Report {
         let mut sessions: Vec<_> = self.sessions.into_values().collect();
         sessions.sort_by(|a, b| b.since_ms.cmp(&a.since_ms).then_with(|| a.id.cmp(&b.id)));
-        let more_sessions = sessions.len().saturating_sub(SESSIONS) as u64;
         let waiting = sessions.iter().map(|session| session.waiting).sum();
-        sessions.truncate(SESSIONS);
         Report {
             budget: budget.to_owned(),
             key,
             limits: self.limits.into_values().collect(),
             sessions,
-            more_sessions,
+            more_sessions: 0,
             waiting,
             idle_ms: ms(self.idle_us),
             settling_ms: (self.settling_us > 0).then(|| ms(self.settling_us)),

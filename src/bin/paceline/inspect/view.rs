@@ -1,19 +1,15 @@
 //! A report as people read it.
 
-use std::collections::BTreeMap;
-
 use paceline::{LimitReport, Report, SessionReport};
 
+use super::drift::Drift;
 use crate::{
-    figures::{bar, count, maybe_time, named, paused, time},
+    figures::{bar, maybe_time, named, paused, time},
     page::Page,
 };
 
-/// Processes that are named of one definition.
-const NAMED: usize = 4;
-
-/// Shows a report; `configured` is the definition of the budget in the configuration at hand.
-pub fn show(page: &mut Page, report: &Report, configured: Option<&str>) {
+/// Shows a report, and what was found of it.
+pub fn show(page: &mut Page, report: &Report, drift: &Drift) {
     let Report { budget, key, limits, sessions, more_sessions, settling_ms, .. } = report;
     page.say(format_args!("budget {}", named(budget, key.as_deref())));
     if let Some(pause) = &report.paused {
@@ -32,7 +28,7 @@ pub fn show(page: &mut Page, report: &Report, configured: Option<&str>) {
         let left = time(*left);
         page.say(format_args!("  the store lost its memory and hears what the sessions know: nobody sends for {left}"));
     }
-    drift(page, report, configured);
+    drift.show(page);
     if sessions.is_empty() {
         page.say("  no session is open");
         return;
@@ -41,30 +37,6 @@ pub fn show(page: &mut Page, report: &Report, configured: Option<&str>) {
     page.table(1, &header, sessions.iter().map(session_row));
     if *more_sessions > 0 {
         page.say(format_args!("  and {more_sessions} more"));
-    }
-}
-
-/// Processes that go by different numbers change a limit to and fro.
-fn drift(page: &mut Page, report: &Report, configured: Option<&str>) {
-    let mut by_definition: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for session in &report.sessions {
-        by_definition.entry(&session.process.definition).or_default().push(session.process.to_string());
-    }
-    let ours = configured.filter(|ours| !by_definition.contains_key(ours));
-    if by_definition.is_empty() || by_definition.len() + usize::from(ours.is_some()) == 1 {
-        return;
-    }
-    page.say("  not all go by the same limits for this budget: give each of them the same configuration");
-    for (definition, mut processes) in by_definition {
-        processes.sort_unstable();
-        processes.dedup();
-        let this = if configured == Some(definition) { " (this configuration)" } else { "" };
-        let shown = processes.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let more = if processes.len() > NAMED { ", ..." } else { "" };
-        page.say(format_args!("    {definition}{this}: {}: {shown}{more}", count(processes.len() as u64, "process")));
-    }
-    if let Some(ours) = ours {
-        page.say(format_args!("    {ours} (this configuration): nobody"));
     }
 }
 
@@ -183,16 +155,16 @@ mod tests {
         }
     }
 
-    fn shown(report: &Report, configured: Option<&str>) -> String {
+    fn shown(report: &Report) -> String {
         let mut page = Page::of(80);
-        show(&mut page, report, configured);
+        show(&mut page, report, &Drift::of(report, None));
         page.to_string()
     }
 
     #[test]
     fn a_report_fits_the_width_and_names_what_matters() {
         let report = report();
-        let text = shown(&report, None);
+        let text = shown(&report);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         for part in [
             "budget keap, key tenant-7",
@@ -211,19 +183,6 @@ mod tests {
     #[test]
     fn a_budget_that_nobody_uses_says_so() {
         let report = Report { limits: Vec::new(), ..report() };
-        assert!(shown(&report, None).ends_with("all of it is free, and nobody waits"));
-    }
-
-    #[test]
-    fn processes_that_go_by_other_numbers_are_named() {
-        let mut report = report();
-        assert!(!shown(&report, Some("a1")).contains("the same limits"));
-        let another = SessionReport { process: process("web-9", "b2"), ..report.sessions[0].clone() };
-        report.sessions.push(another);
-        let text = shown(&report, Some("a1"));
-        assert!(text.contains("a1 (this configuration): 1 process: worker-7d9f6b-x2x4k (process 4711)"), "{text}");
-        assert!(text.contains("b2: 1 process: web-9 (process 4711)"), "{text}");
-        let text = shown(&report, Some("c3"));
-        assert!(text.contains("c3 (this configuration): nobody"), "{text}");
+        assert!(shown(&report).ends_with("all of it is free, and nobody waits"));
     }
 }

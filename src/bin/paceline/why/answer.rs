@@ -212,8 +212,8 @@ fn because(limit: &LimitReport, report: &Report, ahead: &[Ahead]) -> String {
         }
     }
     if report.waiting > 0 {
-        let processes = ahead.len() as u64 + report.more_sessions;
-        text += &format!("; {} in {} wait already", count(report.waiting, "caller"), count(processes, "process"));
+        let processes = count(ahead.len() as u64, "process");
+        text += &format!("; {} in {processes} wait already", count(report.waiting, "caller"));
     }
     text
 }
