@@ -3,6 +3,8 @@
 
 #[path = "cli_views/many.rs"]
 mod many;
+#[path = "cli_views/newcomer.rs"]
+mod newcomer;
 mod support;
 #[path = "cli_views/trail.rs"]
 mod trail;
