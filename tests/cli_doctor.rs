@@ -127,6 +127,12 @@ fn a_replica_and_a_primary_without_a_fence_are_told() {
     expect(replica.url(), "role", "broken", "a replica");
     until(&primary, "replication", "connected_slaves:1");
     expect(primary.url(), "replication", "warning", "1 replica, and it grants without seeing one");
+    // The lag of 10 s is what Redis has by default.
+    primary.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
+    until(&primary, "replication", "min_slaves_good_slaves:1");
+    expect(primary.url(), "replication", "warning", "1 in time; but cut off from them it grants for 10 s more");
+    primary.command(&["CONFIG", "SET", "min-replicas-max-lag", "60"]);
+    expect(primary.url(), "replication", "warning", "grants for 60 s more (min-replicas-max-lag)");
     let alone = RedisServer::own_with(&["--min-replicas-to-write", "1"]);
     expect(alone.url(), "replication", "broken", "0 replicas in time");
 }

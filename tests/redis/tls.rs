@@ -22,6 +22,8 @@ struct Setup {
     directory: PathBuf,
     server: RedisServer,
     port: u16,
+    /// User and password of who connects.
+    login: &'static str,
 }
 
 impl Setup {
@@ -31,35 +33,40 @@ impl Setup {
 
     /// With a certificate that ended, or ends, with that year.
     fn until(name: &str, year: i32) -> Self {
-        let directory = env::temp_dir().join(format!("paceline-test-tls-{}-{name}", id()));
-        fs::create_dir_all(&directory).unwrap();
-        let path = |file: &str| directory.join(file).to_str().unwrap().to_owned();
-
-        let authority_key = KeyPair::generate().unwrap();
-        let mut authority = CertificateParams::new(Vec::new()).unwrap();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        fs::write(path("ca.pem"), authority.self_signed(&authority_key).unwrap().pem()).unwrap();
-        let issuer = Issuer::new(authority, authority_key);
-
-        let key = KeyPair::generate().unwrap();
-        let mut server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        server.not_after = date_time_ymd(year, 12, 31);
-        fs::write(path("server.pem"), server.signed_by(&key, &issuer).unwrap().pem()).unwrap();
-        fs::write(path("server.key"), key.serialize_pem()).unwrap();
-
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (tls_port, ca, cert, key) = (port.to_string(), path("ca.pem"), path("server.pem"), path("server.key"));
+        let (directory, port) = (vouched(name, year), free_port());
+        let file = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+        let (tls_port, ca, cert, key) = (port.to_string(), file("ca.pem"), file("server.pem"), file("server.key"));
         let arguments = ["--tls-port", &tls_port, "--tls-cert-file", &cert, "--tls-key-file", &key];
         let more = ["--tls-ca-cert-file", &ca, "--tls-auth-clients", "no"];
         let server = RedisServer::own_with(&[&arguments[..], &more[..]].concat());
-        Self { directory, server, port }
+        Self { directory, server, port, login: ":s3cr3t" }
+    }
+
+    /// As `deploy/redis` sets it up, with its lines for TLS; those name another folder and another port.
+    fn deployed() -> Self {
+        let (directory, port) = (vouched("deployed", 2100), free_port());
+        let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/redis");
+        let text = fs::read_to_string(format!("{deploy}/redis.conf")).unwrap();
+        let (plain, tls) = text.split_once("\n# With TLS").unwrap();
+        let settings: Vec<_> = tls.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
+        assert_eq!(settings.len(), 6, "all that stands there: {settings:?}");
+        let settings = settings.join("\n").replace("tls-port 6379", &format!("tls-port {port}"));
+        let settings = settings.replace("/etc/redis/tls", directory.to_str().unwrap());
+        let file = directory.join("redis.conf");
+        fs::write(&file, format!("{plain}\n{settings}\n")).unwrap();
+        // A test sees by a plain port whether its server is up, so here `port 0` gives way to that.
+        let server = RedisServer::own_as(
+            "operator:operator-demo",
+            &[file.to_str().unwrap(), "--aclfile", &format!("{deploy}/users.acl")],
+        );
+        Self { directory, server, port, login: "paceline:paceline-demo" }
     }
 
     /// What the system trusts is read from the environment, so each try is a process of its own.
     fn connect(&self, host: &str, trust: Option<&str>) -> Output {
         let mut child = Command::new(env::current_exe().unwrap());
         child.args(["--exact", "tls::connects_where_it_is_told", "--nocapture"]);
-        child.env(ADDRESS, format!("rediss://:s3cr3t@{host}:{}", self.port));
+        child.env(ADDRESS, format!("rediss://{}@{host}:{}", self.login, self.port));
         child.env_remove("SSL_CERT_DIR").env_remove("SSL_CERT_FILE");
         if let Some(file) = trust {
             child.env("SSL_CERT_FILE", self.directory.join(file));
@@ -72,6 +79,29 @@ impl Drop for Setup {
     fn drop(&mut self) {
         _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+/// A folder with an authority, and the certificate and key of a server until the end of that year.
+fn vouched(name: &str, year: i32) -> PathBuf {
+    let directory = env::temp_dir().join(format!("paceline-test-tls-{}-{name}", id()));
+    fs::create_dir_all(&directory).unwrap();
+
+    let authority_key = KeyPair::generate().unwrap();
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    fs::write(directory.join("ca.pem"), authority.self_signed(&authority_key).unwrap().pem()).unwrap();
+    let issuer = Issuer::new(authority, authority_key);
+
+    let key = KeyPair::generate().unwrap();
+    let mut server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    server.not_after = date_time_ymd(year, 12, 31);
+    fs::write(directory.join("server.pem"), server.signed_by(&key, &issuer).unwrap().pem()).unwrap();
+    fs::write(directory.join("server.key"), key.serialize_pem()).unwrap();
+    directory
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn text(output: &Output) -> String {
@@ -93,6 +123,13 @@ async fn connects_where_it_is_told() {
 fn a_server_with_the_right_name_and_a_known_authority_is_used() {
     let setup = Setup::new("right");
     setup.server.command(&["ACL", "SETUSER", "default", ">s3cr3t"]);
+    let output = setup.connect("localhost", Some("ca.pem"));
+    assert!(output.status.success() && text(&output).contains("it works"), "{}", text(&output));
+}
+
+#[test]
+fn the_lines_for_tls_of_the_deployed_configuration_are_enough() {
+    let setup = Setup::deployed();
     let output = setup.connect("localhost", Some("ca.pem"));
     assert!(output.status.success() && text(&output).contains("it works"), "{}", text(&output));
 }

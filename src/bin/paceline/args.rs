@@ -39,7 +39,8 @@ Examples:
   paceline presets show keap                        what is known of a provider, and from where
   curl -si https://api.example.com | paceline read  what does this response say about limits?
 
-PACELINE_REDIS_URL gives the Redis, PACELINE_CONFIG the configuration of all commands but check; PACELINE_LOG (as in `PACELINE_LOG=debug`) turns on logs.";
+PACELINE_REDIS_URL gives the Redis, PACELINE_CONFIG the configuration of all commands but check; PACELINE_LOG (as in `PACELINE_LOG=debug`) turns on logs.
+Exit code: each command's --help says it; of all it is 2 where the command line itself is wrong.";
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -87,5 +88,80 @@ pub fn window(text: &str) -> Result<Duration, String> {
         Ok(window)
     } else {
         Err("a window lasts from 1ms to 1day".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    const OPERATORS: [&str; 6] = ["|", "||", "&&", "<", ">", ">>"];
+
+    /// A command and all below it that people see, each with its help after the options.
+    fn helps(command: &clap::Command) -> Vec<(String, String)> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let below = command.get_subcommands().filter(|command| !command.is_hide_set()).flat_map(helps);
+        std::iter::once((command.get_name().to_owned(), help)).chain(below).collect()
+    }
+
+    /// The lines below "Examples", each that goes on in the next as one.
+    fn examples(help: &str) -> Vec<String> {
+        let whole: Vec<_> = help.split("\\\n").map(str::trim).collect();
+        let whole = whole.join(" ");
+        whole.lines().skip(1).take_while(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// The words that a shell would give us, of each call of ours in a line; two blanks begin a remark.
+    fn calls(example: &str) -> Vec<Vec<String>> {
+        let ours = example.find("paceline ").map_or("", |at| &example[at..]);
+        let command = ours.split("  ").next().unwrap_or_default();
+        let mut words = vec![String::new()];
+        for (number, part) in command.split('\'').enumerate() {
+            let quoted = number % 2 == 1;
+            for c in part.chars() {
+                match words.last_mut() {
+                    Some(word) if quoted || c != ' ' => word.push(c),
+                    _ => words.push(String::new()),
+                }
+            }
+        }
+        let calls = words.split(|word| OPERATORS.contains(&word.as_str())).map(<[String]>::to_vec);
+        calls.filter(|call| call[0] == "paceline").collect()
+    }
+
+    #[test]
+    fn a_line_is_read_as_a_shell_reads_it() {
+        let line = "A=1 paceline drain a --why 'new | key' && ./rotate && paceline resume a > b   why `paceline list`";
+        let [drain, resume] = ["drain a --why", "resume a"].map(|call| call.split(' ').map(str::to_owned));
+        let drain: Vec<_> = drain.chain(["new | key".to_owned()]).collect();
+        let calls = calls(line);
+        assert_eq!(calls.iter().map(|call| call[1..].to_vec()).collect::<Vec<_>>(), [drain, resume.collect()]);
+    }
+
+    #[test]
+    fn the_help_of_each_command_has_examples_that_are_right_and_its_exit_codes() {
+        let helps = helps(&Cli::command());
+        assert!(helps.len() > 20 && helps.iter().any(|(name, _)| name == "show"), "{helps:?}");
+        // Some leave out what the environment may say.
+        let optional = |argument: clap::Arg| {
+            let said = argument.get_env().is_some();
+            if said { argument.required(false) } else { argument }
+        };
+        let cli = Cli::command().mut_subcommands(|command| command.mut_args(optional));
+        for (name, help) in helps {
+            assert!(help.starts_with("Examples"), "{name}: {help}");
+            assert!(help.lines().any(|line| line.starts_with("Exit code")), "{name}: {help}");
+            for example in examples(&help) {
+                let calls = calls(&example);
+                assert!(!calls.is_empty(), "{name}: {example}");
+                for call in calls {
+                    if let Err(why) = cli.clone().try_get_matches_from(&call) {
+                        panic!("{name}: {example}\n{call:?}: {why}");
+                    }
+                }
+            }
+        }
     }
 }

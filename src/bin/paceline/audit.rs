@@ -31,7 +31,9 @@ Examples:
   paceline audit --redis redis://127.0.0.1
   paceline audit keap --last 5 --json
 
-Some thousand orders of each budget are kept, for 90 days after the last.";
+Some thousand orders of each budget are kept, for 90 days after the last.
+
+Exit code 0: all was shown, though it be none. 1: the Redis or the configuration cannot be read.";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {

@@ -16,12 +16,14 @@ pub struct Command {
 }
 
 const PLACES: &str = "\
-Where to put it:
+Examples, and where each goes:
   bash        paceline completions bash > ~/.local/share/bash-completion/completions/paceline
   zsh         paceline completions zsh > ~/.zfunc/_paceline        with `fpath+=~/.zfunc` in .zshrc before compinit
   fish        paceline completions fish > ~/.config/fish/completions/paceline.fish
   elvish      paceline completions elvish >> ~/.config/elvish/rc.elv
-  powershell  paceline completions powershell >> $PROFILE";
+  powershell  paceline completions powershell >> $PROFILE
+
+Exit code 0: it was printed. 1: it could not be written.";
 
 impl Command {
     pub fn run(self) -> Result<ExitCode, Failure> {

@@ -37,7 +37,9 @@ const EXAMPLES: &str = "\
 Examples:
   paceline cool-down keap --for 30s --why 'their status page says: degraded'
   paceline cool-down klaviyo --limit steady --for 5m --yes
-  paceline cool-down keap --end --why 'their status page says: fixed'";
+  paceline cool-down keap --end --why 'their status page says: fixed'
+
+Exit code 0: it was ordered. 1: it was not, for what stands in the error, or since nobody confirmed it.";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {

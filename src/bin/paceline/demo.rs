@@ -71,7 +71,8 @@ Examples:
   paceline demo --redis redis://127.0.0.1 --seconds 60 --delay 0ms..400ms
   paceline demo --provider klaviyo --stranger        its limits and answers, and somebody unknown on the key
 
-Exit code 1: a call was told 429 in act two (with --stranger: more than the one or two that tell of him).";
+Exit code 0: with paceline no call was told 429 (with --stranger: none beyond the one or two that tell of him). 1: one was, or
+the demo could not go on.";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {

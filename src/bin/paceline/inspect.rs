@@ -39,7 +39,10 @@ Examples:
   paceline inspect keap --key tenant-7 --config paceline.toml
   paceline inspect keap --json | jq '.[0].sessions | sort_by(-.held) | .[0]'
 
-With --config it also says whether the processes go by the limits of that file, and which of them have other numbers.";
+With --config it also says whether the processes go by the limits of that file, and which of them have other numbers.
+
+Exit code 0: all was shown, also of a budget that nobody uses. 1: the Redis or the configuration cannot be read, or has no such
+budget.";
 
 /// The most sessions that are listed.
 const LISTED: usize = 200;

@@ -39,7 +39,9 @@ const EXAMPLES: &str = "\
 Examples:
   paceline limit keap spike --quota 2 --for 1h --why 'leave room for the migration'
   paceline limit keap day --quota 40000 --for 6h --yes
-  paceline limit keap spike --end --why 'the migration is done'";
+  paceline limit keap spike --end --why 'the migration is done'
+
+Exit code 0: it was ordered. 1: it was not, for what stands in the error, or since nobody confirmed it.";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {

@@ -37,7 +37,9 @@ const EXAMPLES: &str = "\
 Examples:
   paceline list --redis redis://127.0.0.1           who is busiest
   paceline list tenant- --sort waiting --top 5      where callers wait, of the tenants
-  paceline list --top 0 --json | jq '.[] | select(.cooldown_ms)'";
+  paceline list --top 0 --json | jq '.[] | select(.cooldown_ms)'
+
+Exit code 0: all was shown, though it be none. 1: the Redis or the configuration cannot be read.";
 
 #[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
 enum Order {

@@ -19,7 +19,9 @@ pub struct Command {
 const EXAMPLES: &str = "\
 Examples:
   paceline man | man -l -                           read it
-  paceline man --dir /usr/local/share/man/man1      install all pages: `man paceline-send`";
+  paceline man --dir /usr/local/share/man/man1      install all pages: `man paceline-send`
+
+Exit code 0: it was printed or written. 1: it could not be.";
 
 impl Command {
     pub fn run(self) -> Result<ExitCode, Failure> {

@@ -24,7 +24,9 @@ pub struct Command {
 const EXAMPLES: &str = "\
 Examples:
   paceline pause keap --why 'their maintenance'
-  paceline pause keap --for 15m --yes";
+  paceline pause keap --for 15m --yes
+
+Exit code 0: it was ordered. 1: it was not, for what stands in the error, or since nobody confirmed it.";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {

@@ -61,7 +61,9 @@ Examples:
   paceline plan klaviyo --calls 50000 --route 'GET /api/campaigns'     its preset knows which limits that comes to
   paceline plan keap --calls 10000000 --json | jq .paceline.takes_s
 
-Needs no Redis. More than 200000 calls are tried up to that number, and the rest goes on at the pace of the latter half.";
+Needs no Redis. More than 200000 calls are tried up to that number, and the rest goes on at the pace of the latter half.
+
+Exit code 0: it was planned. 1: the configuration is wrong or has no such budget, or no limit would apply.";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {

@@ -26,7 +26,17 @@ const EXAMPLES: &str = "\
 Examples:
   paceline presets
   paceline presets show keap
-  paceline presets show keap --toml > mine.toml      to start your own with";
+  paceline presets show keap --toml > mine.toml      to start your own with
+
+Exit code 0: it was shown. 1: there is no such preset, or the file is wrong.";
+
+const OF_ONE: &str = "\
+Examples:
+  paceline presets show keap
+  paceline presets show ./mine.toml                  is it right, and what does it say?
+  paceline presets show keap --json | jq .limits
+
+Exit code 0: it was shown. 1: there is no such preset, or the file is wrong.";
 
 #[derive(Subcommand)]
 enum What {
@@ -35,6 +45,7 @@ enum What {
 }
 
 #[derive(Args)]
+#[command(after_help = OF_ONE)]
 struct Show {
     /// A shipped preset, or the file of your own, which is checked
     #[arg(value_name = "NAME_OR_FILE")]

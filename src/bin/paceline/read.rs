@@ -47,7 +47,9 @@ const EXAMPLES: &str = "\
 Examples:
   curl -si https://api.example.com/contacts | paceline read
   paceline read --preset keap < response.txt
-  paceline read --jsonl < recorded.jsonl | jq 'select(.throttled)'";
+  paceline read --jsonl < recorded.jsonl | jq 'select(.throttled)'
+
+Exit code 0: it was read, whatever it says. 1: it is no response, or with --jsonl a line is not; the others are read.";
 
 impl Command {
     /// Exits with 0 when everything could be read, and with 1 when a line of `--jsonl` could not.

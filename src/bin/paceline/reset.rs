@@ -23,7 +23,9 @@ pub struct Command {
 const EXAMPLES: &str = "\
 Examples:
   paceline reset keap --why 'their support has reset our quota'
-  paceline reset keap --limit day --yes";
+  paceline reset keap --limit day --yes
+
+Exit code 0: it was ordered. 1: it was not, for what stands in the error, or since nobody confirmed it.";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {

@@ -17,7 +17,9 @@ pub struct Command {
 
 const EXAMPLES: &str = "\
 Examples:
-  paceline resume keap --yes";
+  paceline resume keap --yes
+
+Exit code 0: it was ordered. 1: it was not, for what stands in the error, or since nobody confirmed it.";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {

@@ -46,7 +46,7 @@ pub struct Command {
     /// Ask for these limits only, those of one route; without it, for all that apply, or for those of the preset's route
     #[arg(long, value_name = "LIMIT,...", value_delimiter = ',')]
     only: Vec<String>,
-    /// The Redis that holds the budget, instead of the configuration's
+    /// The Redis that holds the budget, instead of the configuration's [env: PACELINE_REDIS_URL]
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
     /// How many calls to send, all callers together [default: no end, with --duration]

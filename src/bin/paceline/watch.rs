@@ -51,7 +51,9 @@ Examples:
   paceline watch keap --config paceline.toml        one of them; esc shows all
 
 Keys: up, down: select; enter, esc: into a budget and back; s: sort; p: hold the picture; ?: help; q: quit.
-It only looks. While a budget fills the screen, the others are not looked at. NO_COLOR=1 leaves colours out.";
+It only looks. While a budget fills the screen, the others are not looked at. NO_COLOR=1 leaves colours out.
+
+Exit code 0: it was quit. 1: there is no terminal, or at the start no Redis or no such budget.";
 
 fn every(text: &str) -> Result<Duration, String> {
     let every = args::duration(text)?;

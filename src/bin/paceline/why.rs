@@ -34,7 +34,8 @@ Examples:
   paceline why keap --redis redis://127.0.0.1
   paceline why keap --config paceline.toml --calls 5000      how long would 5000 more calls take now?
 
-Exit code 0: a call would go at once. 3: it would wait.";
+Exit code 0: a call would go at once. 3: it would wait. 1: the Redis or the configuration cannot be read, or
+has no such budget.";
 
 /// A call would wait, for scripts that only want to know that.
 const WOULD_WAIT: u8 = 3;

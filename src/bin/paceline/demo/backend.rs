@@ -70,12 +70,18 @@ impl Backend {
 impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Given { from, .. } => {
-                write!(f, "Store: the Redis that {from} gives.\nEach replica is a process of its own.")
-            }
+            // The address may hold a password.
+            Self::Given { from, .. } => write!(
+                f,
+                "Store: the Redis that {from} gives.\nEach replica is a process of its own.\n\
+                 To look while they send: {} list, with the same {from}",
+                program()
+            ),
             Self::Private(redis) => write!(
                 f,
-                "Store: a private redis-server for this demo only, {}.\nEach replica is a process of its own.",
+                "Store: a private redis-server for this demo only.\nEach replica is a process of its own.\n\
+                 To look while they send: {} list --redis {}",
+                program(),
                 redis.url
             ),
             Self::Memory => f.write_str(
@@ -85,6 +91,11 @@ impl fmt::Display for Backend {
             ),
         }
     }
+}
+
+/// What a person types for this program, who may be in a clone and have installed nothing.
+fn program() -> &'static str {
+    if std::env::var_os("CARGO").is_some() { "cargo paceline" } else { "paceline" }
 }
 
 /// A Redis on loopback that keeps nothing on disk. It ends when this value is dropped, and when we are killed.

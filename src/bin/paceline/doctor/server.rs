@@ -41,6 +41,10 @@ const REPLICATION: Check = Check {
           its successor, unless it must see a replica.",
 };
 
+/// Seconds for which a primary may go on without a word from its replicas. Longer than this, and Sentinels as they are
+/// commonly set may have made another one primary.
+const LAG: u64 = 2;
+
 pub fn version(info: &Info) -> Vec<Finding> {
     if let Some(version) = info.text("valkey_version") {
         return vec![VERSION.ok(format!("Valkey {version}"))];
@@ -124,19 +128,32 @@ pub async fn replication(info: &Info, survey: &Survey) -> Vec<Finding> {
         return Vec::new();
     }
     let Some(replicas) = info.number("connected_slaves") else { return vec![REPLICATION.unknown("INFO")] };
-    let wanted = survey.setting("min-replicas-to-write").await.and_then(|wanted| wanted.parse().ok());
-    vec![fence(replicas, info.number("min_slaves_good_slaves"), wanted)]
+    let number = async |name| survey.setting(name).await.and_then(|set| set.parse().ok());
+    let (wanted, lag) = (number("min-replicas-to-write").await, number("min-replicas-max-lag").await);
+    vec![fence(replicas, info.number("min_slaves_good_slaves"), wanted, lag)]
 }
 
-/// `in_time` is told only where the primary must see replicas; how many, not every user may ask.
-fn fence(replicas: u64, in_time: Option<u64>, wanted: Option<u64>) -> Finding {
+/// `in_time` is told only where the primary must see replicas; how many, and of how many seconds ago, not every user may ask.
+fn fence(replicas: u64, in_time: Option<u64>, wanted: Option<u64>, lag: Option<u64>) -> Finding {
     match (replicas, in_time) {
         (_, Some(in_time)) if in_time < wanted.unwrap_or(1) => REPLICATION.broken(
             format!("{} in time, fewer than min-replicas-to-write: it refuses every grant", count(in_time, "replica")),
             "bring its replicas back",
         ),
-        (_, Some(in_time)) => REPLICATION
-            .ok(format!("{}, {in_time} in time; it grants only while it sees them", count(replicas, "replica"))),
+        (_, Some(in_time)) => {
+            let seen = format!("{}, {in_time} in time", count(replicas, "replica"));
+            match lag {
+                None => REPLICATION.unknown("CONFIG GET"),
+                Some(lag) if lag > LAG => REPLICATION.warning(
+                    format!("{seen}; but cut off from them it grants for {lag} s more (min-replicas-max-lag)"),
+                    format!(
+                        "set min-replicas-max-lag {LAG}; if Sentinels watch it and it stays, down-after-milliseconds {} or more",
+                        (lag + 2) * 1000
+                    ),
+                ),
+                Some(_) => REPLICATION.ok(format!("{seen}; it grants only while it sees them")),
+            }
+        }
         (0, None) => REPLICATION.ok("no replica, so no fail-over: nothing is granted while it is away"),
         (_, None) => REPLICATION.warning(
             format!("{}, and it grants without seeing one", count(replicas, "replica")),
@@ -171,15 +188,22 @@ mod tests {
 
     #[test]
     fn replicas_are_a_fence_only_if_they_must_be_seen() {
-        for (replicas, in_time, wanted, status) in [
-            (0, None, Some(0), Status::Ok),
-            (2, None, Some(0), Status::Warning),
-            (2, Some(2), Some(1), Status::Ok),
-            (2, Some(1), Some(2), Status::Broken),
-            (2, Some(0), None, Status::Broken),
-            (2, Some(1), None, Status::Ok),
+        for (replicas, in_time, wanted, lag, status) in [
+            (0, None, Some(0), Some(10), Status::Ok),
+            (2, None, Some(0), Some(2), Status::Warning),
+            // Of no seconds ago is of any time.
+            (2, None, Some(1), Some(0), Status::Warning),
+            (2, Some(2), Some(1), Some(1), Status::Ok),
+            (2, Some(2), Some(1), Some(2), Status::Ok),
+            (2, Some(2), Some(1), Some(3), Status::Warning),
+            // As Redis has it by default.
+            (2, Some(2), Some(1), Some(10), Status::Warning),
+            (2, Some(1), Some(2), Some(10), Status::Broken),
+            (2, Some(0), None, None, Status::Broken),
+            (2, Some(1), None, None, Status::Unknown),
         ] {
-            assert_eq!(fence(replicas, in_time, wanted).status, status, "{replicas} {in_time:?} {wanted:?}");
+            let found = fence(replicas, in_time, wanted, lag);
+            assert_eq!(found.status, status, "{replicas} {in_time:?} {wanted:?} {lag:?}");
         }
     }
 }

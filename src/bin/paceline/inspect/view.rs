@@ -4,7 +4,7 @@ use paceline::{LimitReport, Report, SessionReport};
 
 use super::drift::Drift;
 use crate::{
-    figures::{bar, maybe_time, named, paused, time},
+    figures::{bar, count, maybe_time, named, paused, time},
     page::Page,
 };
 
