@@ -55,7 +55,8 @@ impl Config {
         let text = settings::read_file(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut config = Self::parse_in(&text, folder).map_err(|errors| errors.in_file(path))?;
-        if let Some(url) = std::env::var_os(URL_VARIABLE) {
+        // One that is set to nothing says nothing.
+        if let Some(url) = std::env::var_os(URL_VARIABLE).filter(|url| !url.is_empty()) {
             let url = RedisUrl::parse(&url.to_string_lossy()).map_err(|why| {
                 let text = format!("environment variable {URL_VARIABLE}: {why}");
                 ConfigErrors::from(Mistake::without_place(text))

@@ -117,9 +117,10 @@ fn a_sender_stops_when_its_time_is_up() {
 #[test]
 fn an_interrupted_sender_still_reports() {
     let provider = Provider::start(&["--limit", "100/1h", "--delay", "0ms"]);
-    for signal in ["-INT", "-TERM"] {
+    for (signal, end) in [("-INT", ["-n", "9"]), ("-TERM", ["-n", "9"]), ("-TERM", ["--duration", "60s"])] {
         let before = provider.stats()["sent"].clone();
-        let sender = paceline(&["send", "--json", &provider.url("/"), "--naive", "1m", "-n", "9"])
+        let sender = paceline(&["send", "--json", &provider.url("/"), "--naive", "1m"])
+            .args(end)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -107,6 +107,10 @@ fn the_manual_has_a_page_for_each_visible_command() {
         assert!(read(&format!("paceline-{command}.1")).contains(".SH SYNOPSIS"), "{command}");
     }
     assert!(read("paceline-send.1").contains("tries") && !read("paceline-send.1").contains("naive"));
+    let send = read("paceline-send.1");
+    let examples =
+        send.split_once("\n.SH EXAMPLES\n.nf\npaceline send https://").map(|(_, rest)| rest).unwrap_or_default();
+    assert!(examples.contains("\n.fi\n.SH \"EXIT STATUS\"\nExit code 0: ") && !send.contains("EXTRA"), "{send}");
     assert!(!page.contains("provider(1)") && !folder.path().join("paceline-provider.1").exists());
     let nowhere = folder.path().join("nowhere");
     let output = Command::new(env!("CARGO_BIN_EXE_paceline")).args(["man", "--dir"]).arg(&nowhere).output().unwrap();

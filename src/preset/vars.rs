@@ -128,11 +128,15 @@ fn read_choices(section: &Section, mistakes: &mut Mistakes) -> Vec<Choice> {
 /// What all names stand for, by what was given and else by default; or all that is wrong with what was given.
 pub(super) fn values(variables: &[Variable], given: &[(&str, &str)]) -> Result<Values, Vec<VarFlaw>> {
     let mut flaws = Vec::new();
-    let known: Vec<&str> = variables.iter().flat_map(|v| [v.name()].into_iter().chain(v.set_names())).collect();
+    let mut known: Vec<&str> = Vec::new();
+    for name in variables.iter().flat_map(|v| [v.name()].into_iter().chain(v.set_names())) {
+        // Each choice of a variable may set it.
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
     for (name, _) in given.iter().filter(|(name, _)| !known.contains(name)) {
-        let mut names = known.clone();
-        names.dedup();
-        let mend = if names.is_empty() { "it has none".to_owned() } else { mend(name, &names) };
+        let mend = if known.is_empty() { "it has none".to_owned() } else { mend(name, &known) };
         let text = format!("{} is not a variable of the preset; {mend}", shown(name));
         flaws.push(VarFlaw { var: Some((*name).to_owned()), text });
     }

@@ -15,14 +15,17 @@ const CALLERS: u64 = 10_000;
 const YOUNG_MS: u64 = 1000;
 /// The lease of a session that last exchanged just now, as a rule: see `session::LEASE_US`.
 const LEASE_MS: u64 = 5000;
-/// No forecast looks farther: ten years, in milliseconds.
-const FARTHEST_MS: f64 = 315_360_000_000.0;
+/// [`Report::FARTHEST`], in milliseconds.
+const FARTHEST_MS: f64 = Report::FARTHEST.as_millis() as f64;
 
 impl Report {
+    /// No forecast looks farther than ten years: what takes so long may take longer.
+    pub const FARTHEST: Duration = Duration::from_secs(315_360_000);
+
     /// How long so many calls of one process would take that come now, under the limits that `bound` picks.
     ///
     /// Those who use the budget now are thought to go on, in turn with us. What somebody new will do, nobody knows: take it for
-    /// an estimate. A pause without an end takes ten years.
+    /// an estimate. A pause without an end takes [`Report::FARTHEST`].
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), paceline::Error> {

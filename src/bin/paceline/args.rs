@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
 use crate::{
     acquire, audit, check, completions, cool_down, demo, doctor, drain, exec, inspect, limit, list, man, pause, plan,
@@ -68,6 +68,20 @@ pub enum Command {
     Man(man::Command),
     #[command(hide = true)]
     Provider(provider::Command),
+}
+
+impl Cli {
+    /// What the person says, by arguments and by variables of the environment, of which an empty one says nothing.
+    pub fn heard() -> Self {
+        let said = without_empty_variables(Self::command()).get_matches();
+        Self::from_arg_matches(&said).unwrap_or_else(|error| error.format(&mut Self::command()).exit())
+    }
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// A length of time, as in `30s`, `250ms` or `1m 30s`.

@@ -40,6 +40,9 @@ impl Command {
         let opened = self.source.open().await?;
         let wanted = self.budget.as_deref().map(|budget| (budget, self.key.as_deref()));
         let orders = opened.store.audit(wanted, self.last as usize).await?;
+        if let Some(budget) = self.budget.as_deref().filter(|_| orders.is_empty()) {
+            opened.must_have(budget).await?;
+        }
         if self.json {
             say(serde_json::to_string_pretty(&orders)?);
         } else if orders.is_empty() {

@@ -45,6 +45,11 @@ pub struct Kind {
 pub type Take = (Limit, u64);
 
 impl Calls {
+    /// Whether anything was said of them.
+    pub fn are_told_apart(&self) -> bool {
+        self.route.is_some() || self.concern.tier.is_some() || !self.concern.scopes.is_empty()
+    }
+
     /// What they are to this budget, whose preset that is, if it has one.
     pub fn on(&self, budget: &Budget, preset: Option<&Preset>) -> Result<Kind, Failure> {
         let route = match (&self.route, preset) {
@@ -63,25 +68,28 @@ impl Calls {
 
 impl Concern {
     /// A handle for calls about that.
-    pub fn of(&self, mut limiter: Limiter) -> Result<Limiter, paceline::Error> {
-        for (scope, value) in &self.scopes {
+    pub fn of(&self, mut limiter: Limiter) -> Result<Limiter, Failure> {
+        for (number, (scope, value)) in self.scopes.iter().enumerate() {
+            if self.scopes[..number].iter().any(|(earlier, _)| earlier == scope) {
+                return Err(format!("--scope {scope}=VALUE is given twice; a call has one value of a scope").into());
+            }
             limiter = limiter.scoped(scope, value)?;
         }
-        match &self.tier {
-            Some(tier) => limiter.tier(tier),
-            None => Ok(limiter),
-        }
+        Ok(match &self.tier {
+            Some(tier) => limiter.tier(tier)?,
+            None => limiter,
+        })
     }
 }
 
 impl Kind {
     /// A handle for them.
-    pub fn of(&self, limiter: Limiter) -> Result<Limiter, paceline::Error> {
+    pub fn of(&self, limiter: Limiter) -> Result<Limiter, Failure> {
         let limiter = self.calls.concern.of(limiter)?;
-        match &self.route {
-            Some(route) => limiter.on(route),
-            None => Ok(limiter),
-        }
+        Ok(match &self.route {
+            Some(route) => limiter.on(route)?,
+            None => limiter,
+        })
     }
 
     /// What so many of them cost.
@@ -101,7 +109,7 @@ impl Kind {
         let all = limiter.budget().limits().iter();
         let wanting: Vec<_> = all.filter_map(|limit| self.wanting(limit, units(limit))).collect();
         let told = match (&wanting[..], self.knowing()) {
-            ([], Some(preset)) if self.calls.concern.scopes.is_empty() && self.calls.concern.tier.is_none() => {
+            ([], Some(preset)) if !self.calls.are_told_apart() => {
                 let names: Vec<_> = takes.iter().map(|(limit, _)| limit.name()).collect();
                 format!("this takes from {} alike; give --route, and preset {preset} knows", names.join(", "))
             }

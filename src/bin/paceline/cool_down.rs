@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use paceline::{LimitReport, Order};
 use serde_json::json;
 
@@ -15,14 +15,13 @@ use crate::{
 ///
 /// --end ends what cools down, whether a response began it or an operator.
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group = ArgGroup::new("what").args(["time", "end"]).required(true).multiple(true))]
 pub struct Command {
     #[command(flatten)]
     common: Common,
     /// For so long
     #[arg(
-        long = "for", value_name = "TIME", allow_hyphen_values = true, value_parser = args::duration,
-        required_unless_present = "end"
+        long = "for", value_name = "TIME", allow_hyphen_values = true, value_parser = args::duration
     )]
     time: Option<Duration>,
     /// End the one under way now: one request goes, and twice as many with each answer
@@ -82,7 +81,8 @@ fn holds(limits: &[&LimitReport], of: &str, time: Duration) -> String {
     let longer = limits.iter().filter_map(|limit| Some((limit.cooldown_ms?, &limit.name)));
     let longer: Vec<_> = longer.filter(|(left_ms, _)| *left_ms > ordered_ms).collect();
     let Some((left_ms, name)) = longer.iter().max() else { return format!("nobody sends{of} for {lasts}.") };
-    let others = if longer.len() < limits.len() { format!("{of} for {lasts}, and") } else { String::new() };
+    let others =
+        if of.is_empty() || longer.len() < limits.len() { format!("{of} for {lasts}, and") } else { String::new() };
     let left = figures::time(*left_ms);
     format!("nobody sends{others} under limit {name} for {left}: the cooldown under way is longer, and stays.")
 }
@@ -99,6 +99,7 @@ mod tests {
         assert_eq!(holds(&[&day], " under limit day", second), "nobody sends under limit day for 1s.");
         let stays = "under limit hour for 28s: the cooldown under way is longer, and stays.";
         assert_eq!(holds(&[&hour], " under limit hour", second), format!("nobody sends {stays}"));
+        assert_eq!(holds(&[&hour], "", second), format!("nobody sends for 1s, and {stays}"));
         assert_eq!(holds(&[&hour, &day], "", second), format!("nobody sends for 1s, and {stays}"));
     }
 }

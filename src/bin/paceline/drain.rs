@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 use indicatif::ProgressBar;
-use paceline::Order;
+use paceline::{Order, Report};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -55,37 +55,84 @@ impl Command {
         // Shows itself on a terminal only.
         let progress = ProgressBar::new_spinner();
         progress.enable_steady_tick(LOOK_EVERY);
+        let stopped = || {
+            progress.finish_and_clear();
+            tell(format_args!("stopped; budget {name} stays paused, and `paceline resume` ends that"));
+            Ok(STOPPED.into())
+        };
         let end = Instant::now() + *timeout;
         loop {
-            let reports = opened.reports(names.clone(), || ()).await?;
-            let flying = order::flying(&reports);
-            if flying == 0 {
-                progress.finish_and_clear();
-                let done = "drained; nothing is in flight. `paceline resume` lets it go on.";
-                common.report(&order, &partitions, done, json!({ "drained": true }));
-                return Ok(ExitCode::SUCCESS);
-            }
-            if Instant::now() >= end {
-                progress.finish_and_clear();
-                let sessions = reports.iter().flat_map(|report| &report.sessions);
-                let holders: Vec<_> = sessions.filter(|s| s.held > 0).map(|s| s.process.to_string()).collect();
-                let left = count(flying, "unit");
-                let holders = holders.join(", ");
-                tell(format_args!("error: budget {name}: {left} still in flight at {holders}; it stays paused"));
-                if common.json {
-                    common.report(&order, &partitions, "", json!({ "drained": false }));
+            let looks = tokio::select! {
+                looks = opened.looks(names.clone(), || ()) => looks,
+                () = stop.requested() => return stopped(),
+            };
+            let is_late = Instant::now() >= end;
+            match looks {
+                Ok(looks) => {
+                    let reports: Vec<_> = looks.into_iter().filter_map(|(_, _, report)| report).collect();
+                    if reports.iter().filter(|report| report.paused.is_some()).count() < names.len() {
+                        progress.finish_and_clear();
+                        let gone = "was resumed by somebody, or this Redis lost its memory, and the pause with it";
+                        return Err(format!("budget {name}: it {gone}; it is not drained").into());
+                    }
+                    let flying = order::flying(&reports);
+                    if flying == 0 {
+                        progress.finish_and_clear();
+                        let done = "drained; nothing is in flight. `paceline resume` lets it go on.";
+                        common.report(&order, &partitions, done, json!({ "drained": true }));
+                        return Ok(ExitCode::SUCCESS);
+                    }
+                    if is_late {
+                        progress.finish_and_clear();
+                        let left = in_flight(flying, &reports);
+                        tell(format_args!("error: budget {name}: {left}; it stays paused"));
+                        if common.json {
+                            common.report(&order, &partitions, "", json!({ "drained": false }));
+                        }
+                        return Ok(NOT_YET.into());
+                    }
+                    progress.set_message(format!("{} in flight", count(flying, "unit")));
                 }
-                return Ok(NOT_YET.into());
+                Err(why) if is_late => {
+                    progress.finish_and_clear();
+                    let pause = "it was paused, and stays so unless this Redis lost its memory";
+                    return Err(format!("budget {name}: what is in flight is not known: {why}; {pause}").into());
+                }
+                // It may be back in time.
+                Err(why) => progress.set_message(format!("trying again: {why}")),
             }
-            progress.set_message(format!("{} in flight", count(flying, "unit")));
             tokio::select! {
                 () = sleep(LOOK_EVERY) => {}
-                () = stop.requested() => {
-                    progress.finish_and_clear();
-                    tell(format_args!("stopped; budget {name} stays paused, and `paceline resume` ends that"));
-                    return Ok(STOPPED.into());
-                }
+                () = stop.requested() => return stopped(),
             }
         }
+    }
+}
+
+/// What is still out, and who holds it.
+fn in_flight(flying: u64, reports: &[Report]) -> String {
+    let sessions = reports.iter().flat_map(|report| &report.sessions);
+    let holders: Vec<_> = sessions.filter(|s| s.held > 0).map(|s| s.process.to_string()).collect();
+    let at = match &holders[..] {
+        [] => "though no session that is open holds it".to_owned(),
+        holders => format!("at {}", holders.join(", ")),
+    };
+    format!("{} still in flight {at}", count(flying, "unit"))
+}
+
+#[cfg(test)]
+mod tests {
+    use paceline::{Process, SessionReport};
+
+    use super::*;
+
+    #[test]
+    fn it_names_who_holds_what_is_in_flight_if_that_is_known() {
+        let process = Process { host: "web-1".into(), pid: 12, ..Process::default() };
+        let (id, since_ms, lease_ms, calls) = ("a.1".to_owned(), 1, 1, 1);
+        let session = SessionReport { id, process, since_ms, lease_ms, calls, held: 2, waiting: 0, turn_in_ms: None };
+        let report = Report { sessions: vec![session], ..Report::default() };
+        assert_eq!(in_flight(2, &[report]), "2 units still in flight at web-1 (process 12)");
+        assert_eq!(in_flight(1, &[]), "1 unit still in flight though no session that is open holds it");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use paceline::Pause;
+use paceline::{Pause, Report};
 
 /// Cells of a bar.
 const BAR: u64 = 10;
@@ -25,6 +25,20 @@ pub fn time(millis: u64) -> String {
     }
     let text = humantime::format_duration(Duration::from_secs(millis / 1000)).to_string();
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// How long something will take: as far as a forecast looks is not how long it takes.
+pub fn forecast(millis: u64) -> String {
+    if is_beyond(millis) { "more than 10 years".into() } else { time(millis) }
+}
+
+/// The same in a sentence.
+pub fn about(millis: u64) -> String {
+    if is_beyond(millis) { forecast(millis) } else { format!("about {}", time(millis)) }
+}
+
+fn is_beyond(millis: u64) -> bool {
+    u128::from(millis) >= Report::FARTHEST.as_millis()
 }
 
 /// A time that may not be there.
@@ -76,6 +90,9 @@ mod tests {
 
     #[test]
     fn times_are_short() {
+        let farthest = Report::FARTHEST.as_millis() as u64;
+        assert_eq!([1500, farthest - 1].map(about), ["about 1.5 s", "about 9years 11months"]);
+        assert_eq!([forecast(farthest), about(farthest)], ["more than 10 years"; 2]);
         assert_eq!([7, 1500, 61_000, 5_025_000].map(time), ["7 ms", "1.5 s", "1m 1s", "1h 23m"]);
     }
 }

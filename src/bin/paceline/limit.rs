@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use paceline::Order;
 
 use crate::{Failure, args, order::Common};
@@ -12,7 +12,11 @@ use crate::{Failure, args, order::Common};
 /// After that time the configured one holds again by itself, with --end at once. The order wins over the configuration of every
 /// process.
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    group = ArgGroup::new("units").args(["quota", "end"]).required(true).multiple(true),
+    group = ArgGroup::new("until").args(["time", "end"]).required(true).multiple(true)
+)]
 pub struct Command {
     #[command(flatten)]
     common: Common,
@@ -20,14 +24,13 @@ pub struct Command {
     limit: String,
     /// So many units; of a token bucket so many at once, and in the time that it takes to fill
     #[arg(
-        long, value_name = "N", allow_negative_numbers = true, required_unless_present = "end",
+        long, value_name = "N", allow_negative_numbers = true,
         value_parser = clap::value_parser!(u64).range(1..=args::MAX_UNITS)
     )]
     quota: Option<u64>,
     /// For so long
     #[arg(
-        long = "for", value_name = "TIME", allow_hyphen_values = true, value_parser = args::duration,
-        required_unless_present = "end"
+        long = "for", value_name = "TIME", allow_hyphen_values = true, value_parser = args::duration
     )]
     time: Option<Duration>,
     /// End an operator's quota now: the configured one holds again

@@ -41,8 +41,6 @@ use std::{
     sync::OnceLock,
 };
 
-use clap::Parser;
-
 /// Why a command could not do its work, as a sentence for the person who ran it.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -54,7 +52,7 @@ async fn main() -> ExitCode {
     // Fails only if one is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
 
-    let done = match args::Cli::parse().command {
+    let done = match args::Cli::heard().command {
         args::Command::Demo(command) => command.run().await,
         args::Command::Send(command) => command.run().await,
         args::Command::Acquire(command) => command.run().await,

@@ -7,9 +7,9 @@ use std::{
 
 use clap::Args;
 use indicatif::ProgressBar;
-use paceline::{Budget, Config, Limiter, Permit};
+use paceline::{Budget, Config, Cost, Error, Event, Limiter, Permit};
 
-use crate::{Failure, args, calls::Calls, stop::Stop, store};
+use crate::{Failure, args, calls::Calls, figures, stop::Stop, store, tell};
 
 /// No turn came in time, and a later try may get one: EX_TEMPFAIL of sysexits.h, as mail and cron know it.
 pub const NO_TURN: u8 = 75;
@@ -71,22 +71,51 @@ impl Turn {
         let progress =
             ProgressBar::new_spinner().with_message(format!("waiting for a turn on budget {}", budget.name()));
         progress.enable_steady_tick(Duration::from_millis(100));
+        let Some(granted) = self.wait_for(&limiter, cost, &progress).await else { return Ok(Taken::Stopped) };
+        progress.finish_and_clear();
+        match granted {
+            Ok(permit) => Ok(Taken::Granted { permit, limiter, waited: start.elapsed() }),
+            Err(error) if error.is_too_late() => match unreachable(&limiter).await {
+                Some(gone) => Err(gone.into()),
+                None => Ok(Taken::TooLate(error.to_string())),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What comes of waiting; `None`: it was stopped. Whoever waits for a store that is away hears that.
+    async fn wait_for(&self, limiter: &Limiter, cost: Cost, progress: &ProgressBar) -> Option<Result<Permit, Error>> {
         let stop = Stop::listen();
+        let mut events = limiter.events();
         let granted = async {
             match self.wait {
                 Some(wait) => limiter.acquire_within(cost, wait).await,
                 None => limiter.acquire(cost).await,
             }
         };
-        let granted = tokio::select! {
-            granted = granted => granted,
-            () = stop.requested() => return Ok(Taken::Stopped),
-        };
-        progress.finish_and_clear();
-        match granted {
-            Ok(permit) => Ok(Taken::Granted { permit, limiter, waited: start.elapsed() }),
-            Err(error) if error.is_too_late() => Ok(Taken::TooLate(error.to_string())),
-            Err(error) => Err(error.into()),
+        tokio::pin!(granted);
+        loop {
+            tokio::select! {
+                biased;
+                granted = &mut granted => return Some(granted),
+                () = stop.requested() => return None,
+                Ok(event) = events.recv() => progress.suspend(|| note(&event)),
+            }
         }
     }
+}
+
+fn note(event: &Event) {
+    match event {
+        Event::StoreLost { error, .. } => tell(format_args!("note: this waits until the store is back: {error}")),
+        Event::StoreBack { after, .. } => {
+            tell(format_args!("note: the store is back after {}", figures::time(after.as_millis() as u64)));
+        }
+        _ => {}
+    }
+}
+
+/// A store that fell silent shortly before the deadline was not missed yet: then it is the reason, and no limit.
+async fn unreachable(limiter: &Limiter) -> Option<Error> {
+    limiter.inspect().await.err().filter(Error::is_store)
 }

@@ -5,10 +5,16 @@ mod answer;
 use std::process::ExitCode;
 
 use clap::Args;
-use paceline::{Budget, LimitReport, Limiter, MemoryStore};
+use paceline::{LimitReport, Limiter, MemoryStore};
 
 use self::answer::Answer;
-use crate::{Failure, page::Page, say, source::Source};
+use crate::{
+    Failure,
+    calls::{Calls, Kind},
+    page::Page,
+    say,
+    source::{Opened, Source},
+};
 
 /// Say why a call waits: which limit binds, who is ahead, and how long 1, 100 or N calls would take
 #[derive(Args)]
@@ -23,6 +29,8 @@ pub struct Command {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     calls: Option<u64>,
     #[command(flatten)]
+    kind: Calls,
+    #[command(flatten)]
     source: Source,
     /// Print a JSON object
     #[arg(long)]
@@ -33,6 +41,7 @@ const EXAMPLES: &str = "\
 Examples:
   paceline why keap --redis redis://127.0.0.1
   paceline why keap --config paceline.toml --calls 5000      how long would 5000 more calls take now?
+  paceline why api --config paceline.toml --scope endpoint=/reports --tier S     calls that other limits concern, too
 
 Exit code 0: a call would go at once. 3: it would wait. 1: the Redis or the configuration cannot be read, or
 has no such budget.";
@@ -52,11 +61,12 @@ impl Command {
             opened.note_others().await?;
         }
         let mut report = report.unwrap_or_default();
-        if let Some(budget) = opened.config.as_ref().and_then(|config| config.budget(budget)) {
-            let known: Vec<_> = report.limits.iter().map(|limit| limit.name.clone()).collect();
-            report.limits.extend(unused(budget).await.into_iter().filter(|limit| !known.contains(&limit.name)));
-        }
-        let answer = Answer::of(budget, key.as_deref(), report, &calls);
+        let configured = self.configured(&opened).await?;
+        let concerned: Vec<_> = configured.iter().map(|limit| limit.name.clone()).collect();
+        let known: Vec<_> = report.limits.iter().map(|limit| limit.name.clone()).collect();
+        report.limits.extend(configured.into_iter().filter(|limit| !known.contains(&limit.name)));
+        let concerned = self.kind.are_told_apart().then_some(&concerned[..]);
+        let answer = Answer::of(budget, key.as_deref(), report, &calls, concerned);
         if self.json {
             say(serde_json::to_string_pretty(&answer)?);
         } else {
@@ -66,13 +76,34 @@ impl Command {
         }
         Ok(if answer.goes_at_once() { ExitCode::SUCCESS } else { WOULD_WAIT.into() })
     }
+
+    /// The limits of the configuration that concern such calls, as they are where nobody uses them: the store forgets such
+    /// limits.
+    async fn configured(&self, opened: &Opened) -> Result<Vec<LimitReport>, Failure> {
+        let config = opened.config.as_ref();
+        let Some(budget) = config.and_then(|config| config.budget(&self.budget)) else {
+            return match self.kind.are_told_apart() {
+                true => Err(format!(
+                    "which limits of budget {} concern such calls is known from its configuration; give the --config that \
+                     has it",
+                    self.budget
+                )
+                .into()),
+                false => Ok(Vec::new()),
+            };
+        };
+        let kind = self.kind.on(budget, config.and_then(|config| config.preset(budget.name())))?;
+        let limiter = kind.of(Limiter::new(MemoryStore::new(), budget.clone()))?;
+        if self.kind.are_told_apart() {
+            kind.takes(&limiter)?;
+        }
+        Ok(unused(&limiter, &kind).await)
+    }
 }
 
-/// The limits that concern every call as they are where nobody uses them: the store forgets such limits. Tried in a memory of
-/// our own.
-async fn unused(budget: &Budget) -> Vec<LimitReport> {
-    let limiter = Limiter::new(MemoryStore::new(), budget.clone());
-    let taken = limiter.try_acquire(1).await;
+/// The limits that such a call takes from, free. Tried in a memory of our own.
+async fn unused(limiter: &Limiter, kind: &Kind) -> Vec<LimitReport> {
+    let taken = limiter.try_acquire(kind.cost(1)).await;
     let report = limiter.inspect().await.ok().flatten().unwrap_or_default();
     drop(taken);
     report.limits.into_iter().map(|limit| LimitReport { used: 0, in_flight: 0, free: limit.quota, ..limit }).collect()

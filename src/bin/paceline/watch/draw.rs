@@ -3,6 +3,7 @@
 mod budget;
 mod budgets;
 mod columns;
+mod notes;
 #[cfg(test)]
 mod tests;
 

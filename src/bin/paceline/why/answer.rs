@@ -4,7 +4,7 @@ use paceline::{LimitReport, Pause, Report};
 use serde::Serialize;
 
 use crate::{
-    figures::{count, maybe_time, named, paused, time},
+    figures::{about, count, forecast, maybe_time, named, paused, time},
     page::Page,
 };
 
@@ -16,13 +16,13 @@ const NAMED: usize = 5;
 pub struct Answer {
     budget: String,
     key: Option<String>,
-    /// The limit that a call waits for the longest; none: it would go at once.
+    /// The limit that a call waits for the longest; none: it would go at once, or waits for the end of a pause.
     binds: Option<String>,
     /// Nobody is granted anything.
     paused: Option<Pause>,
     /// In a sentence or two.
     because: String,
-    /// Under the limits that concern every call, together.
+    /// Under the limits that concern the calls asked about, together.
     forecast: Vec<Forecast>,
     limits: Vec<Bound>,
     /// Processes with callers that wait, the nearest turn first.
@@ -33,16 +33,23 @@ pub struct Answer {
 #[derive(Debug, Serialize)]
 struct Forecast {
     calls: u64,
-    wait_ms: u64,
-    /// The limit that makes the last of them wait; none: they would go at once.
+    /// None: nobody knows when the pause ends.
+    wait_ms: Option<u64>,
+    /// The limit that makes the last of them wait; none: they would go at once, or when the pause ends.
     limit: Option<String>,
 }
 
 impl Forecast {
     /// `slowest` is the limit that takes the longest of those that `bound` picks.
     fn of(report: &Report, calls: u64, slowest: Option<&str>, bound: impl Fn(&LimitReport) -> bool) -> Self {
+        let pause_ms = report.paused.as_ref().map_or(Some(0), |pause| pause.left_ms);
+        let Some(pause_ms) = pause_ms else { return Self { calls, wait_ms: None, limit: None } };
         let wait_ms = report.forecast(calls, bound).as_millis() as u64;
-        Self { calls, wait_ms, limit: slowest.filter(|_| wait_ms > 0).map(str::to_owned) }
+        Self { calls, wait_ms: Some(wait_ms), limit: slowest.filter(|_| wait_ms > pause_ms).map(str::to_owned) }
+    }
+
+    fn is_at_once(&self) -> bool {
+        self.wait_ms == Some(0)
     }
 }
 
@@ -52,6 +59,8 @@ struct Bound {
     limit: String,
     /// It concerns only calls with this value of a scope, or of this tier.
     some_calls: bool,
+    /// It concerns the calls asked about: those that `--scope`, `--tier` or `--route` tell, or else all calls.
+    concerns: bool,
     used: u64,
     in_flight: u64,
     quota: u64,
@@ -71,13 +80,19 @@ struct Ahead {
 }
 
 impl Answer {
-    pub fn of(budget: &str, key: Option<&str>, report: Report, calls: &[u64]) -> Self {
-        let limits: Vec<_> = report.limits.iter().map(|limit| Bound::of(&report, limit, calls)).collect();
+    /// `concerned` are the limits that the calls asked about take from; `None`: nothing was said of them.
+    pub fn of(budget: &str, key: Option<&str>, report: Report, calls: &[u64], concerned: Option<&[String]>) -> Self {
+        let concerns = |limit: &LimitReport| match concerned {
+            Some(names) => names.contains(&limit.name),
+            None => !is_for_some(limit),
+        };
+        let bound = |limit| Bound::of(&report, limit, calls, concerns(limit));
+        let limits: Vec<_> = report.limits.iter().map(bound).collect();
         let together = |(number, &calls): (usize, &u64)| {
-            let for_all = limits.iter().filter(|limit| !limit.some_calls);
-            let slowest = for_all.max_by_key(|limit| limit.forecast[number].wait_ms);
+            let ours = limits.iter().filter(|limit| limit.concerns);
+            let slowest = ours.max_by_key(|limit| limit.forecast[number].wait_ms);
             let slowest = slowest.map(|limit| limit.limit.as_str());
-            Forecast::of(&report, calls, slowest, |limit| !is_for_some(limit))
+            Forecast::of(&report, calls, slowest, concerns)
         };
         let forecast: Vec<_> = calls.iter().enumerate().map(together).collect();
         let binding = forecast.first().and_then(|one| one.limit.as_deref());
@@ -110,7 +125,10 @@ impl Answer {
             (None, None) if report.sessions.is_empty() && report.limits.iter().all(is_unused) => {
                 "nobody uses this budget now".into()
             }
-            (None, None) => "units of every limit are free".into(),
+            (None, None) => match full(&limits) {
+                Some(full) if concerned.is_none() => full,
+                _ => "units of every limit that concerns it are free".into(),
+            },
         };
         Self {
             budget: budget.to_owned(),
@@ -125,7 +143,7 @@ impl Answer {
     }
 
     pub fn goes_at_once(&self) -> bool {
-        self.paused.is_none() && self.forecast.first().is_none_or(|one| one.wait_ms == 0)
+        self.paused.is_none() && self.forecast.first().is_none_or(Forecast::is_at_once)
     }
 
     /// A paragraph, the limits and who is ahead.
@@ -138,8 +156,8 @@ impl Answer {
             let mut header = vec!["limit", "taken", "cools"];
             header.extend(calls.iter().map(String::as_str));
             page.table(1, &header, self.limits.iter().map(|limit| limit.row(forecast.len())));
-            if self.limits.iter().any(|limit| limit.some_calls) {
-                page.say("* concerns only calls of that tier or scope");
+            if self.limits.iter().any(|limit| !limit.concerns) {
+                page.say("* concerns only other calls, such as those of that tier or scope");
             }
         }
         if !self.ahead.is_empty() {
@@ -158,17 +176,16 @@ impl Answer {
             return format!("A call on budget {name} waits: {because}.");
         }
         let Some((now, more)) = self.forecast.split_first() else { return String::new() };
-        let mut text = if now.wait_ms > 0 {
-            format!("A call on budget {name} would wait about {}, because {because}.", time(now.wait_ms))
-        } else {
-            format!("A call on budget {name} would go at once: {because}.")
+        let mut text = match now.wait_ms.filter(|_| !now.is_at_once()) {
+            Some(wait) => format!("A call on budget {name} would wait {}, because {because}.", about(wait)),
+            None => format!("A call on budget {name} would go at once: {because}."),
         };
-        let more = more.iter().filter(|f| f.wait_ms > 0).map(|f| {
+        let more = more.iter().filter_map(|f| Some((f, f.wait_ms.filter(|wait| *wait > 0)?))).map(|(f, wait)| {
             let under = match &f.limit {
                 Some(limit) if now.limit.as_ref() != Some(limit) => format!(" (limit {limit})"),
                 _ => String::new(),
             };
-            format!("{} of one process would take about {}{under}", count(f.calls, "call"), time(f.wait_ms))
+            format!("{} of one process would take {}{under}", count(f.calls, "call"), about(wait))
         });
         let more: Vec<_> = more.collect();
         if !more.is_empty() {
@@ -187,6 +204,23 @@ fn is_unused(limit: &LimitReport) -> bool {
     limit.used == 0 && limit.in_flight == 0
 }
 
+/// The limits that would make calls wait that nobody asked about, in a sentence.
+fn full(limits: &[Bound]) -> Option<String> {
+    let full =
+        limits.iter().filter(|limit| limit.some_calls && limit.forecast.first().is_some_and(|one| !one.is_at_once()));
+    let names: Vec<_> = full.map(|limit| limit.limit.as_str()).collect();
+    let (shown, rest) = names.split_at(names.len().min(NAMED));
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    let (limits, are) = if names.len() == 1 { ("limit", "is") } else { ("limits", "are") };
+    (!names.is_empty()).then(|| {
+        format!(
+            "only {limits} {}{more}, for calls of that tier or scope, {are} full or cooling down; with --scope, --tier or \
+             --route it is about such calls",
+            shown.join(", ")
+        )
+    })
+}
+
 /// Why calls wait for a limit, in a part of a sentence.
 fn because(limit: &LimitReport, report: &Report, ahead: &[Ahead]) -> String {
     let name = &limit.name;
@@ -196,12 +230,17 @@ fn because(limit: &LimitReport, report: &Report, ahead: &[Ahead]) -> String {
         (Some(left), Some(said)) => {
             format!("limit {name} cools down for {} more ({}{told})", time(left), said.cause)
         }
-        _ => format!(
-            "limit {name} binds: of {} {} used and {} in flight",
-            count(limit.quota, "unit"),
-            limit.used,
-            limit.in_flight
-        ),
+        _ => {
+            let ordered = said.and_then(|said| said.ordered.as_ref());
+            let ordered = ordered.map(|quota| format!(" (an operator's quota, for {} more)", time(quota.left_ms)));
+            format!(
+                "limit {name} binds: of {}{} {} used and {} in flight",
+                count(limit.quota, "unit"),
+                ordered.unwrap_or_default(),
+                limit.used,
+                limit.in_flight
+            )
+        }
     };
     if let Some(said) = said {
         if let Some(units) = said.trying.filter(|_| limit.cooldown_ms.is_none()) {
@@ -219,11 +258,12 @@ fn because(limit: &LimitReport, report: &Report, ahead: &[Ahead]) -> String {
 }
 
 impl Bound {
-    fn of(report: &Report, limit: &LimitReport, calls: &[u64]) -> Self {
+    fn of(report: &Report, limit: &LimitReport, calls: &[u64], concerns: bool) -> Self {
         let alone = |&calls: &u64| Forecast::of(report, calls, Some(&limit.name), |other| other.name == limit.name);
         Self {
             limit: limit.name.clone(),
             some_calls: is_for_some(limit),
+            concerns,
             used: limit.used,
             in_flight: limit.in_flight,
             quota: limit.quota,
@@ -233,16 +273,14 @@ impl Bound {
     }
 
     fn row(&self, forecasts: usize) -> Vec<String> {
-        let mark = if self.some_calls { " *" } else { "" };
+        let mark = if self.concerns { "" } else { " *" };
         let taken = self.used.saturating_add(self.in_flight);
         let mut row =
             vec![format!("{}{mark}", self.limit), format!("{taken} of {}", self.quota), maybe_time(self.cooldown_ms)];
-        row.extend(
-            self.forecast
-                .iter()
-                .take(forecasts)
-                .map(|f| if f.wait_ms == 0 { "at once".into() } else { time(f.wait_ms) }),
-        );
+        row.extend(self.forecast.iter().take(forecasts).map(|f| match f.wait_ms {
+            Some(0) => "at once".into(),
+            wait => wait.map_or("-".into(), forecast),
+        }));
         row
     }
 }
@@ -306,7 +344,7 @@ mod tests {
 
     #[test]
     fn it_names_the_limit_that_binds_and_who_is_ahead() {
-        let answer = Answer::of("keap", None, busy(), &[1, 100]);
+        let answer = Answer::of("keap", None, busy(), &[1, 100], None);
         assert!(!answer.goes_at_once());
         assert_eq!(
             answer.paragraph(),
@@ -325,7 +363,7 @@ mod tests {
         report.limits[1].cooldown_ms = Some(2500);
         report.limits[1].feedback =
             Some(FeedbackReport { cause: "429, Retry-After 3".into(), origin, ..FeedbackReport::default() });
-        let answer = Answer::of("keap", Some("t7"), report, &[1, 100]);
+        let answer = Answer::of("keap", Some("t7"), report, &[1, 100], None);
         let text = answer.paragraph();
         assert!(text.starts_with("A call on budget keap, key t7 would wait"), "{text}");
         assert!(
@@ -336,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_budget_that_nobody_uses_lets_a_call_go() {
-        let answer = Answer::of("keap", None, Report::default(), &[1]);
+        let answer = Answer::of("keap", None, Report::default(), &[1], None);
         assert!(answer.goes_at_once());
         assert_eq!(shown(&answer), "A call on budget keap would go at once: nobody uses this budget now.");
     }

@@ -14,11 +14,10 @@ use ratatui::{
 use super::{
     LOUD,
     columns::{self, Column},
-    page, rate, spark,
+    notes, page, rate, spark,
 };
 use crate::{
     figures::{self, maybe_time},
-    inspect::view,
     watch::state::Watched,
 };
 
@@ -33,19 +32,23 @@ pub fn draw(frame: &mut Frame, area: Rect, watched: &Watched, session: usize) {
     }
     let roomy = area.height >= ROOMY;
     let shown = report.limits.len().min(usize::from(area.height / 3).max(2));
-    let mut notes = notes(report, area.width);
-    if shown < report.limits.len() {
-        notes.push(format!("and {} more limits; `paceline inspect` has all", report.limits.len() - shown));
-    }
-    notes.truncate((area.height / 4).into());
+    let (limits_height, graphs_height, spacing) = (shown as u16 + 1, if roomy { 4 } else { 1 }, u16::from(roomy));
+    let sessions_height = 1 + report.sessions.len() + usize::from(report.more_sessions > 0);
+    let others = usize::from(limits_height + graphs_height + 2 * spacing) + sessions_height;
+    // What the rest leaves empty, and a part of the screen in any case.
+    let room = usize::from(area.height).saturating_sub(others).max((area.height / 4).into());
+    let cut = report.limits.len() - shown;
+    let cut = (cut > 0 && room > 0).then(|| format!("and {cut} more limits; `paceline inspect` has all"));
+    let room = room - usize::from(cut.is_some());
+    let notes: Vec<String> = cut.into_iter().chain(notes::lines(report, area.width, room)).collect();
     let heights = [
-        Constraint::Length(shown as u16 + 1 + notes.len() as u16),
-        Constraint::Length(if roomy { 4 } else { 1 }),
+        Constraint::Length(limits_height + notes.len() as u16),
+        Constraint::Length(graphs_height),
         Constraint::Fill(1),
     ];
-    let [top, graphs, sessions_area] = area.layout(&Layout::vertical(heights).spacing(u16::from(roomy)));
+    let [top, graphs, sessions_area] = area.layout(&Layout::vertical(heights).spacing(spacing));
     let [limits_area, notes_area] =
-        top.layout(&Layout::vertical([Constraint::Length(shown as u16 + 1), Constraint::Fill(1)]));
+        top.layout(&Layout::vertical([Constraint::Length(limits_height), Constraint::Fill(1)]));
     limits(frame, limits_area, report, shown);
     for (note, line) in notes.into_iter().zip(notes_area.rows()) {
         frame.render_widget(Span::styled(note, LOUD), line);
@@ -56,16 +59,6 @@ pub fn draw(frame: &mut Frame, area: Rect, watched: &Watched, session: usize) {
     graph(frame, right, "waiting", &watched.waiting_history, whole);
     graph(frame, told_no, "429/s", &watched.throttled_history, rate);
     sessions(frame, sessions_area, watched, session);
-}
-
-/// What is out of the ordinary, in lines.
-fn notes(report: &Report, width: u16) -> Vec<String> {
-    let mut notes: Vec<String> = report.paused.iter().map(figures::paused).collect();
-    if let Some(left) = report.settling_ms {
-        notes.push(format!("the store lost its memory: nobody sends for {}", figures::time(left)));
-    }
-    notes.extend(report.limits.iter().flat_map(view::notes));
-    notes.iter().flat_map(|note| textwrap::wrap(note, usize::from(width))).map(Into::into).collect()
 }
 
 fn limits(frame: &mut Frame, area: Rect, report: &Report, shown: usize) {
