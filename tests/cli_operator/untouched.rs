@@ -35,6 +35,7 @@ const READER: &[&str] = &[
     "+hget",
     "+hmget",
     "+hscan",
+    "+zrangebylex",
     "+xrevrange",
 ];
 
