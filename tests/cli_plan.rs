@@ -6,6 +6,9 @@ mod support;
 use std::{
     fs,
     process::{Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -29,6 +32,10 @@ preset = 'shopify'
 
 /// So often a run may be tried until the machine has been quiet for one.
 const ATTEMPTS: usize = 3;
+/// Between two looks at how late timers are.
+const NAP: Duration = Duration::from_millis(5);
+/// Later than this in the mean, and others have the processors.
+const QUIET: Duration = Duration::from_micros(200);
 
 fn configured() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -71,21 +78,45 @@ fn really_takes(file: &str, replicas: usize, calls: &str) -> f64 {
     each.fold(0.0, f64::max)
 }
 
-/// The promise is 2 % both ways. A busy machine only ever makes a run longer, as its timers are late, so one of a few runs may be
-/// that short, but none may be shorter.
+/// How late timers are while something runs, in the mean: on a quiet machine a tenth of a millisecond.
+fn lateness_during<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let (running, ended) = mpsc::channel::<()>();
+    let probe = thread::spawn(move || {
+        let (mut late, mut naps) = (Duration::ZERO, 0);
+        loop {
+            let nap = Instant::now();
+            if ended.recv_timeout(NAP) == Err(RecvTimeoutError::Disconnected) {
+                return late / naps.max(1);
+            }
+            late += nap.elapsed().saturating_sub(NAP);
+            naps += 1;
+        }
+    });
+    let done = work();
+    drop(running);
+    (done, probe.join().unwrap())
+}
+
+/// The promise is 2 % both ways. A busy machine only ever makes a run longer, as its timers are late: so one of a few runs may be
+/// that short, and none may be shorter. Where the machine was never quiet, a run says no more than that it is about right.
 #[track_caller]
 fn is_foreseen(replicas: usize, calls: usize) {
     let (_folder, file) = configured();
     let [all, each, count] = [calls, calls / replicas, replicas].map(|number| number.to_string());
     let arguments = ["spike", "--config", &file, "--calls", &all, "--replicas", &count, "--latency", "20ms..60ms"];
     let foreseen = plan(&arguments)["paceline"]["takes_s"].as_f64().unwrap();
-    let mut took = Vec::new();
-    while took.len() < ATTEMPTS && took.last().is_none_or(|last| *last > foreseen * 1.02) {
-        took.push(really_takes(&file, replicas, &each));
+    let (mut best, mut was_busy) = (f64::INFINITY, false);
+    for _ in 0..ATTEMPTS {
+        let (took, late) = lateness_during(|| really_takes(&file, replicas, &each));
+        println!("planned {foreseen:.2} s, took {took:.2} s; timers {late:.2?} late");
+        assert!(took >= foreseen * 0.98, "planned {foreseen} s, took {took} s");
+        if took <= foreseen * 1.02 {
+            return;
+        }
+        best = best.min(took);
+        was_busy |= late > QUIET;
     }
-    println!("planned {foreseen:.2} s, took {took:.2?} s");
-    let in_time = |took: &f64| (foreseen * 0.98..=foreseen * 1.02).contains(took);
-    assert!(took.last().is_some_and(in_time), "planned {foreseen} s, took {took:?} s");
+    assert!(was_busy && best < foreseen * 1.1, "planned {foreseen} s, took {best} s at best");
 }
 
 #[test]
@@ -103,7 +134,8 @@ fn a_real_run_of_three_replicas_takes_as_long_as_the_plan_says() {
 fn a_year_of_calls_is_planned() {
     const YEAR: f64 = 365.0 * 86_400.0;
     let (_folder, file) = configured();
-    let planned = plan(&["spike", "--config", &file, "--calls", "630720000", "--latency", "1ms..2ms"]);
+    let planned =
+        plan(&["spike", "--config", &file, "--calls", "630720000", "--callers", "20", "--latency", "1ms..2ms"]);
     let paceline = &planned["paceline"];
     assert_eq!((&planned["calls"], &paceline["rejected"]), (&630_720_000.into(), &0.into()), "{planned}");
     assert_eq!(

@@ -42,7 +42,7 @@ Examples:
 With --config it also says whether the processes go by the limits of that file, and which of them have other numbers.
 
 Exit code 0: all was shown, also of a budget that nobody uses. 1: the Redis or the configuration cannot be read, or has no such
-budget.";
+budget, or several partitions are in use and none was named.";
 
 /// The most sessions that are listed.
 const LISTED: usize = 200;

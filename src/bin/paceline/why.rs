@@ -44,7 +44,7 @@ Examples:
   paceline why api --config paceline.toml --scope endpoint=/reports --tier S     calls that other limits concern, too
 
 Exit code 0: a call would go at once. 3: it would wait. 1: the Redis or the configuration cannot be read, or
-has no such budget.";
+has no such budget, or several partitions are in use and none was named.";
 
 /// A call would wait, for scripts that only want to know that.
 const WOULD_WAIT: u8 = 3;
