@@ -52,6 +52,21 @@ fn every_shell_completes_every_visible_command() {
 }
 
 #[test]
+fn a_help_fits_the_terminal() {
+    for arguments in [&["--help"][..], &["send", "--help"], &["exec", "-h"], &["why", "--help"]] {
+        for columns in [80, 200] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
+            let output = command.args(arguments).env("COLUMNS", columns.to_string()).output().unwrap();
+            let help = String::from_utf8(output.stdout).unwrap();
+            // An address stays whole, and so does what cannot be set apart from the name of an option.
+            let too_long =
+                help.lines().find(|line| line.chars().count() > columns.min(100) && line.trim().contains(' '));
+            assert_eq!(too_long, None, "{arguments:?} {columns}\n{help}");
+        }
+    }
+}
+
+#[test]
 fn bash_can_parse_its_completions_and_completes() {
     let mut script = paceline(&["completions", "bash"]);
     let Ok(mut bash) = Command::new("bash").arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn() else {

@@ -92,10 +92,14 @@ pub struct Command {
 
 const EXAMPLES: &str = "\
 Examples:
-  paceline send https://api.example.com/contacts --config paceline.toml --budget keap -n 500 -c 8
-  paceline send https://api.example.com/contacts --preset keap --var credential=oauth -n 500 --redis redis://127.0.0.1
-  paceline send https://slack.com/api/chat.postMessage --method POST --preset slack --scope channel=C024BE91L -n 20
-  paceline send http://127.0.0.1:8080 --config paceline.toml --duration 1m -c 4 --json | jq .wait_ms
+  paceline send https://api.example.com/contacts \\
+      --config paceline.toml --budget keap -n 500 -c 8
+  paceline send https://api.example.com/contacts \\
+      --preset keap --var credential=oauth -n 500 --redis redis://127.0.0.1
+  paceline send https://slack.com/api/chat.postMessage --method POST \\
+      --preset slack --scope channel=C024BE91L -n 20
+  paceline send http://127.0.0.1:8080 --config paceline.toml \\
+      --duration 1m -c 4 --json | jq .wait_ms
 
 Exit code 0: every call was sent and in the end answered below 400. 1: not every one, or it was stopped; it reports all the same.";
 
