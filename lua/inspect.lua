@@ -75,6 +75,8 @@ local function limit_of(name)
   }
 end
 
+local served = paused_until <= t.now and settle_until <= t.now
+
 local function session_of(name)
   local session = read_session(Fields.get('s:' .. name))
   if session.lease_end <= t.now then return nil end
@@ -83,8 +85,8 @@ local function session_of(name)
   for _, place in pairs(session.places) do
     local due = us(place[2])
     waiting = waiting + place[3]
-    -- Who came while nobody is served has no turn yet.
-    if #place > 3 and (turn < 0 or due < turn) then turn = due end
+    -- While nobody is served nobody knows. Who came then stands in no line until it asks again.
+    if served and #place > 3 and (turn < 0 or due < turn) then turn = due end
   end
   return { name, Fields.get('w:' .. name) or '', t.now - session.since, session.lease_end - t.now, session.calls, held, waiting, turn }
 end

@@ -73,6 +73,7 @@ fn a_redis_as_it_should_be_passes_every_check_and_nothing_is_changed() {
         "persistence",
         "replication",
         "rights",
+        "orders",
         "access",
         "connections",
         "clock",
@@ -105,7 +106,7 @@ fn people_get_what_was_seen_why_and_the_mend_in_80_columns() {
         "BROKEN eviction maxmemory-policy allkeys-lru, maxmemory 100 MiB Keys of ours",
         "-> set maxmemory-policy noeviction",
         "ok version Redis ",
-        "Not as it should be. Broken: 1, warnings: 0, unknown: 0, ok: 14.",
+        "Not as it should be. Broken: 1, warnings: 0, unknown: 0, ok: 15.",
     ] {
         assert!(flat.contains(part), "{part}\n{out}");
     }
@@ -190,6 +191,12 @@ fn a_user_learns_what_it_may_not_do_and_what_it_may_not_see() {
     server.command(&contract.split(' ').collect::<Vec<_>>());
     let url = format!("redis://paceline:{SECRET}@127.0.0.1:{}", server.port());
     expect(&url, "rights", "ok", "every command");
+    expect(&url, "orders", "ok", "none, as befits a program's (scan, persist, xadd, xrevrange)");
+    server.command(&["ACL", "SETUSER", "paceline", "+scan", "+persist", "+xrevrange"]);
+    expect(&url, "orders", "warning", "may not run xadd");
+    server.command(&["ACL", "SETUSER", "paceline", "+xadd"]);
+    expect(&url, "orders", "ok", "may give orders");
+    server.command(&["ACL", "SETUSER", "paceline", "-scan", "-persist", "-xadd", "-xrevrange"]);
     // What it may not see is never ok.
     for (check, command) in [
         ("connections", "CONFIG GET"),

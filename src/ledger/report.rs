@@ -57,6 +57,7 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<Strin
     });
     let mut sessions: Vec<_> = ledger.sessions.iter().filter(|(_, s)| s.lease_end > t.now).collect();
     sessions.sort_by_key(|(id, s)| (Reverse(ms(t.now - s.since)), id.as_str()));
+    let served = ledger.settle_until <= t.now;
     let listed = sessions.iter().take(SESSIONS).map(|(id, s)| SessionReport {
         id: (*id).clone(),
         process: Process::read(&s.who),
@@ -65,8 +66,8 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<Strin
         calls: s.calls as u64,
         held: s.flights.values().copied().max().unwrap_or(0) as u64,
         waiting: s.places.values().map(|p| p.wanted as u64).sum(),
-        // Who came while nobody is served has no turn yet.
-        turn_in_ms: s.places.values().filter(|p| p.in_line()).map(|p| ms(p.due - t.now)).min(),
+        // While nobody is served nobody knows. Who came then stands in no line until it asks again.
+        turn_in_ms: s.places.values().filter(|p| served && p.in_line()).map(|p| ms(p.due - t.now)).min(),
     });
     Report {
         budget: budget.to_owned(),

@@ -75,6 +75,14 @@ impl Survey {
         rights::missing(&self.link).await
     }
 
+    /// The commands that an operator needs beyond those and this user may not run: all of them for a program's user.
+    ///
+    /// # Errors
+    /// It no longer answers.
+    pub async fn missing_for_orders(&self) -> Result<Vec<&'static str>, Error> {
+        rights::missing_for_orders(&self.link).await
+    }
+
     /// Whether somebody who gives neither user nor password may look at our keys.
     pub async fn is_open(&self) -> Option<bool> {
         match rights::may_look(&self.nameless).await {

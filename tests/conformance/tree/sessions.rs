@@ -271,7 +271,11 @@ async fn who_stood_in_line_before_keeps_the_place_while_nothing_is_granted() {
     let turns = done(budget.send(&moved(Request { resume, ..budget.wants("b", 1, 4) })).await).turns;
     assert_eq!((turns[0].granted, turns[0].wait_us), (0, Some(500_000)));
     budget.send(&moved(budget.wants("c", 0, 9))).await;
-    assert_eq!(budget.waiting().await, (13, 1, vec![false, true, false]));
+    assert_eq!(
+        budget.waiting().await,
+        (13, 1, vec![false, false, false]),
+        "b keeps its place, and nobody knows its turn"
+    );
     budget.send(&moved(budget.complete("a", 2))).await;
     budget.clock.advance(SECOND / 2);
     // c is the first to ask again, and stands behind b all the same.

@@ -18,6 +18,14 @@ const RIGHTS: Check = Check {
 /// Without these it is slower to notice things, and right all the same.
 const HELPFUL: [&str; 2] = ["info", "subscribe"];
 
+const ORDERS: Check = Check {
+    name: "orders",
+    why: "An operator's user may list all budgets, order, and read the trail; a program's needs none of that.",
+};
+
+/// What an operator's user may run beyond a program's.
+const OPERATORS: usize = 4;
+
 const SCRIPTS: Check =
     Check { name: "scripts", why: "A script that is not in the cache is sent whole and compiled anew." };
 
@@ -50,6 +58,19 @@ pub fn rights(missing: Vec<&str>) -> Vec<Finding> {
     let mend = format!("give it +{} on ~pl:1:* and &pl:1:wake:*, as lua/README.md says", missing.join(" +"));
     let harmless = missing.iter().all(|command| HELPFUL.contains(command));
     vec![if harmless { RIGHTS.warning(seen, mend) } else { RIGHTS.broken(seen, mend) }]
+}
+
+/// A user that may do a part of it was meant to do all of it; one that may do none of it is a program's.
+pub fn orders(missing: Vec<&str>) -> Vec<Finding> {
+    let named = missing.join(", ");
+    vec![match missing.len() {
+        0 => ORDERS.ok("this user may give orders and list all budgets"),
+        OPERATORS.. => ORDERS.ok(format!("this user may give none, as befits a program's ({named})")),
+        _ => ORDERS.warning(
+            format!("this user may not run {named}, so of orders, `list` and `audit` some fail"),
+            format!("for an operator give it +{} on ~pl:1:*, as lua/README.md says", missing.join(" +")),
+        ),
+    }]
 }
 
 pub async fn scripts(info: &Info, survey: &Survey) -> Vec<Finding> {
@@ -151,6 +172,14 @@ mod tests {
         assert_eq!(rights(vec!["info", "subscribe"]).remove(0).status, Status::Warning);
         let broken = rights(vec!["info", "hset"]).remove(0);
         assert_eq!((broken.status, broken.seen.as_str()), (Status::Broken, "this user may not run info, hset"));
+    }
+
+    #[test]
+    fn an_operator_needs_all_of_it_and_a_program_none() {
+        let all = ["scan", "persist", "xadd", "xrevrange"];
+        let status = |missing: &[&'static str]| orders(missing.to_vec()).remove(0).status;
+        assert_eq!([&all[..0], &all].map(status), [Status::Ok; 2]);
+        assert_eq!([&all[..1], &all[1..]].map(status), [Status::Warning; 2]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which of the commands that a client needs its user may run.
+//! Which of the commands that a client or an operator needs its user may run.
 
 use super::super::{keys, link::Link};
 use crate::Error;
@@ -37,16 +37,36 @@ pub(super) async fn missing(link: &Link) -> Result<Vec<&'static str>, Error> {
         ("zrangebylex", &[line, "-", "-"]),
         ("zlexcount", &[line, "-", "-"]),
     ];
-    let mut missing = Vec::new();
-    for (command, arguments) in tries {
-        if !link.allows(redis::cmd(command).arg(arguments)).await? {
-            missing.push(command);
-        }
-    }
+    let mut missing = refused(link, &tries).await?;
     match link.subscribe(&wake).await {
         Ok(_) => {}
         Err(error) if error.is_transient() => return Err(error),
         Err(_) => missing.push("subscribe"),
     }
     Ok(missing)
+}
+
+/// The same of what orders, their trail and a list of all budgets need beyond that.
+pub(super) async fn missing_for_orders(link: &Link) -> Result<Vec<&'static str>, Error> {
+    let (state, trail) = (keys::state(NOBODY), keys::audit(NOBODY));
+    refused(
+        link,
+        &[
+            ("scan", &["-"]),
+            ("persist", &[&state]),
+            ("xadd", &[&trail, "-", "", ""]),
+            ("xrevrange", &[&trail, "+", "-"]),
+        ],
+    )
+    .await
+}
+
+async fn refused(link: &Link, tries: &[(&'static str, &[&str])]) -> Result<Vec<&'static str>, Error> {
+    let mut refused = Vec::new();
+    for (command, arguments) in tries {
+        if !link.allows(redis::cmd(command).arg(*arguments)).await? {
+            refused.push(*command);
+        }
+    }
+    Ok(refused)
 }
