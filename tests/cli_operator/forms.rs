@@ -1,5 +1,7 @@
 //! What programs read is what the guide says: each field of `--json` stands in its table.
 
+use std::{fs, io::Write};
+
 use serde_json::Value;
 
 use crate::{limiter, paceline, support::RedisServer, take};
@@ -21,6 +23,14 @@ fn fields(value: &Value, found: &mut Vec<String>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_field_is_documented() {
     let server = RedisServer::own();
+    let mut config = tempfile::NamedTempFile::new().unwrap();
+    config
+        .write_all(b"[budget.tiny]\nlimit = [{ name = 'hour', kind = 'sliding-window', quota = 9, per = '1h' }]")
+        .unwrap();
+    let config = config.path().to_str().unwrap();
+    let mistaken = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&mistaken, "[budget.tiny]").unwrap();
+    let mistaken = mistaken.path().to_str().unwrap();
     let limiter = limiter(&server).await;
     let held = take(&limiter, 1).await;
     for order in [
@@ -37,6 +47,16 @@ async fn each_field_is_documented() {
         ("| `why` |", &["why", "keap"]),
         ("| `audit` |", &["audit"]),
         ("| an order |", &["resume", "keap", "--yes"]),
+        ("| an order |", &["cool-down", "keap", "--for", "1s", "--yes"]),
+        ("| an order |", &["drain", "keap", "--timeout", "1s", "--yes"]),
+        ("| an order |", &["pause", "keap", "--all-keys", "--yes"]),
+        ("| `acquire` |", &["acquire", "tiny", "--config", config]),
+        ("| `acquire` |", &["acquire", "tiny", "--config", config, "--cost", "9", "--wait", "1s"]),
+        ("| `plan` |", &["plan", "tiny", "--config", config, "--calls", "5", "--compare"]),
+        ("| `send` |", &["send", "http://127.0.0.1:1", "--config", config, "-n", "1"]),
+        ("| `check` |", &["check", config]),
+        ("| `check` |", &["check", mistaken]),
+        ("| `presets` |", &["presets"]),
     ] {
         let (out, err, _) = paceline(&server, &[command, &["--json"]].concat());
         let mut found = Vec::new();

@@ -227,8 +227,8 @@ fn agreed(question: &str) -> Result<bool, Failure> {
 
 /// The person and the host: for people, not for proof.
 pub fn who() -> String {
-    let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(unnamed);
+    let mut said = ["USER", "LOGNAME", "USERNAME"].iter().filter_map(|name| std::env::var(name).ok());
+    let user = said.find(|user| !user.is_empty()).unwrap_or_else(unnamed);
     format!("{user}@{}", paceline::host())
 }
 

@@ -39,7 +39,7 @@ pub struct Outcome {
     /// Told 429, of those that were tried.
     pub rejected: u64,
     pub calls_per_s: f64,
-    /// The limit of which most is used, and how much of what it allows, but for its first window.
+    /// The limit of which most is used, and how much of what it allows, in the latter half.
     pub tightest: Option<String>,
     pub share: Option<f64>,
     /// How much of it can be used, since units are held until their answers are in.
@@ -60,23 +60,24 @@ pub struct WaitMs {
 }
 
 impl Tried {
-    /// Calls a second in the latter half or so: in whole windows of the longest that turned over, since in a part of one all
-    /// may come at once, or none.
-    fn late_pace(&self, end_s: f64) -> f64 {
-        let turned = self.allowances.iter().map(|a| a.per_s).filter(|per_s| 2.0 * per_s <= end_s);
-        let window_s = turned.fold(0.0, f64::max);
-        let span_s = if window_s > 0.0 { (end_s / 2.0 / window_s).floor() * window_s } else { end_s / 2.0 };
-        let before = self.answered.partition_point(|at| at.as_secs_f64() <= end_s - span_s);
-        (self.answered.len() - before) as f64 / span_s.max(f64::MIN_POSITIVE)
+    /// Calls a second in the latter half: over whole quotas of a limit, since in a part of one all may come at once, or none. By
+    /// calls, since windows of a clock drift against those that begin with a call.
+    fn late_pace(&self, allowance: Option<&Allowance>) -> f64 {
+        let some = self.answered.len() / 2;
+        let quota = allowance.map_or(1, |a| a.calls.round().max(1.0) as usize);
+        let late = if quota <= some { some / quota * quota } else { some };
+        let took = self.answered.last().zip(self.answered.iter().rev().nth(late)).map(|(end, start)| *end - *start);
+        late as f64 / took.unwrap_or_default().as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// How much was used of a limit in whole windows but the first, in which all of it is there for the taking; `None`: it was
-    /// too short to tell.
+    /// Whether a limit had two windows or more.
+    fn turned(&self, allowance: &Allowance, end_s: f64) -> bool {
+        2.0 * allowance.calls <= self.answered.len() as f64 || 2.0 * allowance.per_s <= end_s
+    }
+
+    /// How much was used of a limit in the latter half; `None`: it was too short to tell.
     fn late_share(&self, allowance: &Allowance, end_s: f64) -> Option<f64> {
-        let windows = (end_s / allowance.per_s).floor() - 1.0;
-        let since_s = end_s - windows * allowance.per_s;
-        let before = self.answered.partition_point(|at| at.as_secs_f64() <= since_s);
-        (windows >= 1.0).then(|| (self.answered.len() - before) as f64 / (windows * allowance.calls))
+        self.turned(allowance, end_s).then(|| (self.late_pace(Some(allowance)) / allowance.rate()).min(1.0))
     }
 
     /// What that says of so many calls.
@@ -86,8 +87,10 @@ impl Tried {
         let end = self.answered.last().copied().unwrap_or_default();
         let mut takes_s = end.as_secs_f64();
         if let Some(rest) = calls.checked_sub(tried as u64).filter(|&rest| rest > 0) {
+            let turned = self.allowances.iter().filter(|a| self.turned(a, takes_s));
+            let late = self.late_pace(turned.max_by(|a, b| a.per_s.total_cmp(&b.per_s)));
             // A window that is longer than what was tried had not been full.
-            let pace = self.allowances.iter().map(Allowance::rate).fold(self.late_pace(takes_s), f64::min);
+            let pace = self.allowances.iter().map(Allowance::rate).fold(late, f64::min);
             takes_s += rest as f64 / pace;
         }
         let mut chart = vec![0; COLUMNS];
@@ -186,12 +189,17 @@ mod tests {
 
     #[test]
     fn days_whose_calls_all_come_in_the_morning_count_as_whole_days() {
-        let day = |n: u64| (0..1000).map(move |i| Duration::from_secs(n * 86_400 + i));
-        let answered = (0..5).flat_map(day).chain(day(5).take(1)).collect();
-        let allowances = vec![Allowance { limit: "day".into(), calls: 1000.0, per_s: 86_400.0, slides: false }];
-        let tried = Tried { answered, rejected: 0, exchanges: 0, waits: Waits::default(), allowances, hold_s: 0.1 };
-        let days = tried.outcome(365_000).takes_s / 86_400.0;
-        assert!((364.0..366.0).contains(&days), "{days}");
+        // Some a little later each day, since theirs begin with a call; and the last of them is cut off somewhere.
+        for (later, last) in [(0, 1), (0, 900), (350, 1), (350, 400), (1000, 1000)] {
+            let day = |n: u64| (0..1000).map(move |i| Duration::from_secs(n * (86_400 + later) + i));
+            let answered = (0..5).flat_map(day).chain(day(5).take(last)).collect();
+            let allowances = vec![Allowance { limit: "day".into(), calls: 1000.0, per_s: 86_400.0, slides: false }];
+            let tried = Tried { answered, rejected: 0, exchanges: 0, waits: Waits::default(), allowances, hold_s: 0.1 };
+            let outcome = tried.outcome(365_000);
+            let days = outcome.takes_s / (86_400 + later) as f64;
+            assert!((364.0..366.0).contains(&days), "{later}, {last}: {days}");
+            assert!(outcome.share.unwrap() > 0.98, "{later}, {last}: {outcome:?}");
+        }
     }
 
     #[test]
