@@ -13,8 +13,8 @@ use crate::{Error, exchange::CHECKS};
 
 /// How many wait is told again after this at the earliest.
 const TELL_US: u64 = 1_000_000;
-/// The store hears from those who wait after this, or an eighth of their wait if that is longer: half of the shortest lease.
-const CHECK_US: u64 = 2_500_000;
+/// The store hears from those who wait after this, or an eighth of their wait if that is longer: well within the shortest lease.
+const CHECK_US: u64 = 3_000_000;
 /// Room for so many callers is kept for the next that come.
 const CROWD: usize = 64;
 
