@@ -41,7 +41,8 @@ async fn permits_and_their_waits_are_counted() {
     limiter.acquire(1).await.unwrap().complete();
     assert_eq!(metrics.budget("permits_total"), 2.0);
     let waited = |bound: &str| metrics.value(&format!(r#"paceline_wait_seconds_bucket{{budget="api",le="{bound}"}}"#));
-    assert_eq!((waited("30"), waited("60"), waited("300")), (1.0, 1.0, 2.0));
+    // A minute, which is a bound itself: it may fall on either side of it.
+    assert_eq!((waited("30"), waited("300")), (1.0, 2.0));
     assert_eq!(metrics.budget("exchanges_total"), limiter.exchanges() as f64);
     assert_eq!(metrics.budget("exchange_seconds_count"), limiter.exchanges() as f64);
 }
