@@ -6,7 +6,7 @@
 --   Reply: a list of integers whose first says what it is; lua/README.md names them.
 -- Twin: src/ledger.rs
 
-local LAYOUT, SWEEP, WAKES, FORGET, PAUSED, CHECKS = 1, 4, 8, 60000000, 2000000, 8
+local LAYOUT, SWEEP, WAKES, PAUSED, CHECKS = 1, 4, 8, 2000000, 8
 local META, META_AND_NODE = '<dddddddd', '<ddddddddc0'
 local DONE, NO_STATE, OTHER_NODE, LOST, STALE, OTHER_TIME, NEWER, REFUSED = 0, 1, 2, 3, 4, 5, 6, 7
 local WHOLE, ARRIVED, ENDED, UNSENT = 0, 1, 2, 3

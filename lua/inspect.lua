@@ -8,11 +8,11 @@
 --   us until a quarter, a half, three quarters of what is taken is free, all free us, mean hold us, cooling us (-1: it is
 --   not), what responses said (empty: nothing) },
 --   what responses said is { cause, origin, us since the last cooldown (-1: none ended), units tried after it (0: all),
---   the provider's quota (0: ours), units of others, an operator's quota (0: none), us left of that },
+--   the provider's quota (0: ours), units of others, requests told no, an operator's quota (0: none), us left of that },
 --   a session { id, who, since us, lease us, calls granted, held, waiting, next turn us (-1: none, or not known) }.
 -- Twin: src/ledger/report.rs
 
-local PAGE, ENDED, META, NOWHERE = '250', '64', '<dddddddd', 9007199254740991
+local PAGE, ENDED, META = '250', '64', '<dddddddd'
 
 local m, pause = Fields.get('m'), Fields.get('p')
 local time = redis.call('TIME')

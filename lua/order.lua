@@ -6,7 +6,7 @@
 --   Reply: { 1 }, or { 0, what is missing: 'state', 'pause' or the limit }
 -- It has no twin: the memory store has no operator but its own program.
 
-local LAYOUT, META, ENTRIES, KEPT, NOWHERE, FORGET = 1, '<dddddddd', '1000', 90 * 86400000, 9007199254740991, 60000000
+local LAYOUT, META, ENTRIES, KEPT = 1, '<dddddddd', '1000', 90 * 86400000
 
 local order, who, words, why, us, quota = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local time = redis.call('TIME')

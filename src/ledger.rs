@@ -16,7 +16,10 @@ mod token_bucket;
 mod turn;
 mod validate;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use self::{
     limit::{Limit, Time},
@@ -321,6 +324,17 @@ impl Ledger {
                 }
             }
         }
+    }
+
+    /// As the next exchanges will find it: sessions whose lease ended since the last one are gone.
+    fn without_the_dead(&self, t: Time) -> Cow<'_, Self> {
+        let ended: Vec<&String> =
+            self.sessions.iter().filter(|(_, s)| s.lease_end <= t.now).map(|(id, _)| id).collect();
+        let mut swept = Cow::Borrowed(self);
+        for id in ended {
+            swept.to_mut().bury(id, t);
+        }
+        swept
     }
 
     /// A session whose lease ended: all that it held landed when it did, at the latest.

@@ -3,16 +3,9 @@
 
 mod support;
 
-use std::{
-    fs,
-    process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{process::Child, thread, time::Duration};
 
-use paceline::{Config, Limiter, RedisStore};
-use support::RedisServer;
-use tempfile::TempDir;
+use support::{Shell, ended, until};
 
 const CONFIG: &str = "
 [budget.api]
@@ -20,98 +13,52 @@ limit = [{ name = 'ep', kind = 'sliding-window', quota = 2, per = '1h', scope = 
          { name = 'open', kind = 'concurrency', quota = 1 }]
 ";
 
-struct Setting {
-    server: RedisServer,
-    folder: TempDir,
+/// Starts one, and waits till it has left this in Redis.
+fn start(shell: &Shell, arguments: &[&str], seen: impl FnMut() -> bool) -> Child {
+    let child = shell.command(arguments).spawn().unwrap();
+    until(&arguments.join(" "), seen);
+    child
 }
 
-impl Setting {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("paceline.toml"), CONFIG).unwrap();
-        Self { server: RedisServer::own(), folder }
-    }
-
-    async fn limiter(&self) -> Limiter {
-        let config = Config::load(self.folder.path().join("paceline.toml")).unwrap();
-        let store = RedisStore::connect_trusting(self.server.url()).await.unwrap();
-        Limiter::new(store, config.budget("api").unwrap().clone())
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
-        command
-            .args(arguments)
-            .env("PACELINE_CONFIG", self.folder.path().join("paceline.toml"))
-            .env("PACELINE_REDIS_URL", self.server.url())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> (String, String, i32) {
-        ended(self.command(arguments).spawn().unwrap())
-    }
-
-    /// Starts one, and waits till it has left this in Redis.
-    fn start(&self, arguments: &[&str], seen: impl Fn() -> bool) -> Child {
-        let child = self.command(arguments).spawn().unwrap();
-        let start = Instant::now();
-        while !seen() {
-            assert!(start.elapsed() < Duration::from_secs(20), "{arguments:?}");
-            thread::sleep(Duration::from_millis(20));
-        }
-        child
-    }
-
-    fn is_paused(&self) -> bool {
-        self.run(&["audit", "api"]).0.contains("pause until resumed")
-    }
-
-    fn waits(&self) -> bool {
-        self.run(&["list", "--json"]).0.contains("\"waiting\": 1")
-    }
+fn is_paused(shell: &Shell) -> bool {
+    shell.run(&["audit", "api"]).0.contains("pause until resumed")
 }
 
-/// What it printed to both, and its exit code.
-fn ended(child: Child) -> (String, String, i32) {
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (text(&output.stdout), text(&output.stderr), output.status.code().unwrap())
+fn one_waits(shell: &Shell) -> bool {
+    shell.run(&["list", "--json"]).0.contains("\"waiting\": 1")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_goes_on_when_redis_is_back_and_says_at_the_end_what_it_knows() {
-    let setting = Setting::new();
-    let limiter = setting.limiter().await;
+    let shell = Shell::of(CONFIG);
+    let limiter = shell.limiter("api").await;
     let held = limiter.acquire(1).await.unwrap();
-    let drain = setting.start(&["drain", "api", "--yes", "--timeout", "30s"], || setting.is_paused());
-    setting.server.stop_process();
+    let drain = start(&shell, &["drain", "api", "--yes", "--timeout", "30s"], || is_paused(&shell));
+    shell.server.stop_process();
     // Longer than an answer may take.
     thread::sleep(Duration::from_millis(2500));
-    setting.server.cont();
+    shell.server.cont();
     held.complete();
     limiter.flush().await.unwrap();
     let (out, told, code) = ended(drain);
     assert!(out.contains("drained; nothing is in flight") && code == 0, "{out}{told}");
 
-    setting.run(&["resume", "api", "--yes"]);
+    shell.run(&["resume", "api", "--yes"]);
     let held = limiter.acquire(1).await.unwrap();
-    let drain = setting.start(&["drain", "api", "--yes", "--timeout", "30s"], || {
-        setting.run(&["audit", "api"]).0.matches("pause until resumed").count() == 2
+    let drain = start(&shell, &["drain", "api", "--yes", "--timeout", "30s"], || {
+        shell.run(&["audit", "api"]).0.matches("pause until resumed").count() == 2
     });
-    setting.run(&["resume", "api", "--yes"]);
+    shell.run(&["resume", "api", "--yes"]);
     let (_, told, code) = ended(drain);
     assert!(told.contains("it was resumed by somebody, or this Redis lost its memory") && code == 1, "{told}");
 
-    setting.run(&["pause", "api", "--yes"]);
-    let drain = setting.start(&["drain", "api", "--yes", "--timeout", "2s"], || {
-        setting.run(&["audit", "api"]).0.matches("pause until resumed").count() == 4
+    shell.run(&["pause", "api", "--yes"]);
+    let drain = start(&shell, &["drain", "api", "--yes", "--timeout", "2s"], || {
+        shell.run(&["audit", "api"]).0.matches("pause until resumed").count() == 4
     });
-    setting.server.stop_process();
+    shell.server.stop_process();
     let (_, told, code) = ended(drain);
-    setting.server.cont();
+    shell.server.cont();
     assert!(told.starts_with("error: budget api: what is in flight is not known: ") && code == 1, "{told}");
     assert!(told.ends_with("; it was paused, and stays so unless this Redis lost its memory\n"), "{told}");
     drop(held);
@@ -119,13 +66,13 @@ async fn a_drain_goes_on_when_redis_is_back_and_says_at_the_end_what_it_knows() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_a_redis_that_is_away_is_told_so_and_no_limit_is_blamed() {
-    let setting = Setting::new();
-    let limiter = setting.limiter().await;
+    let shell = Shell::of(CONFIG);
+    let limiter = shell.limiter("api").await;
     let held = limiter.acquire(1).await.unwrap();
-    let waits = setting.start(&["exec", "api", "--", "echo", "its turn"], || setting.waits());
-    setting.server.stop_process();
+    let waits = start(&shell, &["exec", "api", "--", "echo", "its turn"], || one_waits(&shell));
+    shell.server.stop_process();
     thread::sleep(Duration::from_millis(4000));
-    setting.server.cont();
+    shell.server.cont();
     thread::sleep(Duration::from_millis(1500));
     held.complete();
     limiter.flush().await.unwrap();
@@ -137,17 +84,17 @@ async fn who_waits_for_a_redis_that_is_away_is_told_so_and_no_limit_is_blamed() 
     assert!(notes[1].starts_with("note: the store is back after "), "{told}");
 
     let held = limiter.acquire(1).await.unwrap();
-    let waits = setting.start(&["acquire", "api", "--wait", "3s"], || setting.waits());
-    setting.server.stop_process();
+    let waits = start(&shell, &["acquire", "api", "--wait", "3s"], || one_waits(&shell));
+    shell.server.stop_process();
     let (_, told, code) = ended(waits);
-    setting.server.cont();
+    shell.server.cont();
     assert!(told.contains("error: Redis at ") && !told.contains("binds") && code == 1, "{told}");
     drop(held);
 }
 
 #[test]
 fn what_is_said_twice_or_not_at_all_is_named() {
-    let setting = Setting::new();
+    let shell = Shell::of(CONFIG);
     for (arguments, parts) in [
         (
             &["acquire", "api", "--scope", "endpoint=/one", "--scope", "endpoint=/two"][..],
@@ -158,21 +105,21 @@ fn what_is_said_twice_or_not_at_all_is_named() {
         (&["send", "http://127.0.0.1:1"], &["<-n <N>|--duration <TIME>>"]),
         (&["audit", "nosuch"], &["error: there is no budget nosuch in the configuration; it has api\n"]),
     ] {
-        let (out, told, code) = setting.run(arguments);
+        let (out, told, code) = shell.run(arguments);
         assert!(out.is_empty() && code != 0, "{arguments:?}: {out}{told}");
         assert!(parts.iter().all(|part| told.contains(part)), "{arguments:?}: {told}");
     }
     let preset = ["send", "http://127.0.0.1:1", "--preset", "keap", "--var", "foo=1", "-n", "1"];
-    let output = setting.command(&preset).env_remove("PACELINE_CONFIG").output().unwrap();
+    let output = shell.command(&preset).env_remove("PACELINE_CONFIG").output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(told.matches("per_second").count(), 1, "{told}");
 }
 
 #[test]
 fn a_variable_that_is_empty_is_not_set() {
-    let setting = Setting::new();
+    let shell = Shell::of(CONFIG);
     let run = |arguments: &[&str], variables: &[(&str, &str)]| {
-        ended(setting.command(arguments).envs(variables.iter().copied()).spawn().unwrap())
+        ended(shell.command(arguments).envs(variables.iter().copied()).spawn().unwrap())
     };
     let nowhere = [("PACELINE_CONFIG", ""), ("PACELINE_REDIS_URL", "")];
     let (_, told, code) = run(&["list"], &nowhere);

@@ -4,6 +4,9 @@
 -- called for: `feedback()`, `line()`, `wait()`.
 -- KEYS[1] the hash, KEYS[2] the line (a sorted set of equal scores, ordered by its members).
 
+-- Later than any time, and farther back than any place. Nothing is forgotten sooner than that after its last use.
+local NOWHERE, FORGET = 9007199254740991, 60000000
+
 local Fields = (function()
 
 local hash, line_key = KEYS[1], KEYS[2]

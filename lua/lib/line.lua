@@ -13,7 +13,7 @@ local function line()
 
 if Line then return Line end
 
-local EARLY, GRACE, LOOK, LATEST, FORGET = 500, 10000, '32', 36028797018963968, 60000000
+local EARLY, GRACE, LOOK, LATEST = 500, 10000, '32', 36028797018963968
 local starts = {}
 
 local function entry(limit, due, place, units, session)

@@ -2,8 +2,6 @@
 -- is made when one does not.
 -- Twin: src/ledger/turn.rs
 
-local NOWHERE = 9007199254740991
-
 local Wait
 
 local function wait()

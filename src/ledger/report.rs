@@ -4,11 +4,7 @@
 
 use std::cmp::Reverse;
 
-use super::{
-    Ledger,
-    limit::{Limit, Time},
-    session::Session,
-};
+use super::{Ledger, limit::Time};
 use crate::{
     exchange::Terms,
     report::{FeedbackReport, LimitReport, Process, Report, SESSIONS, SessionReport},
@@ -18,10 +14,10 @@ use crate::{
 pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<String>) -> Report {
     let t = Time { now: (wall + ledger.offset).max(ledger.last), wall };
     let ms = |us: i64| (us.max(0) as u64).div_ceil(1000);
+    let ledger = &ledger.without_the_dead(t);
     let limits = ledger.limits.values().map(|limit| {
         let mut limit = limit.clone();
         limit.roll(t);
-        ledger.sessions.values().filter(|s| s.lease_end <= t.now).for_each(|ended| bury(ended, &mut limit, t));
         let used = limit.used(t).max(0);
         let taken = used + limit.flying;
         let (kind, per_us) = describe(&limit.terms);
@@ -55,7 +51,7 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<Strin
             }),
         }
     });
-    let mut sessions: Vec<_> = ledger.sessions.iter().filter(|(_, s)| s.lease_end > t.now).collect();
+    let mut sessions: Vec<_> = ledger.sessions.iter().collect();
     sessions.sort_by_key(|(id, s)| (Reverse(ms(t.now - s.since)), id.as_str()));
     let served = ledger.settle_until <= t.now;
     let listed = sessions.iter().take(SESSIONS).map(|(id, s)| SessionReport {
@@ -80,16 +76,6 @@ pub(crate) fn report(ledger: &Ledger, wall: i64, budget: &str, key: Option<Strin
         paused: None,
         settling_ms: (ledger.settle_until > t.now).then(|| ms(ledger.settle_until - t.now)),
     }
-}
-
-/// A session whose lease ended since the last exchange, which the next one would find: what it held counts as used from then
-/// on.
-fn bury(session: &Session, limit: &mut Limit, t: Time) {
-    let key = limit.terms.key().to_owned();
-    if let Some(&held) = session.flights.get(&key) {
-        limit.land(held, held, t.now - session.lease_end, t);
-    }
-    limit.waiting -= session.places.values().flat_map(|p| &p.wants).filter(|(wanted, _)| *wanted == key).count() as i64;
 }
 
 /// The kind's name, and its period.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::turns::Shell;
+use crate::support::Shell;
 
 const CONFIG: &str = "
 [budget.ai]

@@ -3,14 +3,11 @@
 use std::{
     fs,
     path::Path,
-    process::{Command, Stdio},
-    thread,
+    process::Command,
     time::{Duration, Instant},
 };
 
-use tempfile::TempDir;
-
-use crate::support::RedisServer;
+use crate::support::{Shell, until};
 
 /// One job at a time, and two an hour of another kind.
 const CONFIG: &str = "
@@ -20,59 +17,9 @@ limit = [{ name = 'open', kind = 'concurrency', quota = 1 }]
 limit = [{ name = 'hour', kind = 'sliding-window', quota = 2, per = '1h' }]
 ";
 
-pub struct Shell {
-    server: RedisServer,
-    folder: TempDir,
-}
-
-impl Shell {
-    fn new() -> Self {
-        Self::of(CONFIG)
-    }
-
-    pub fn of(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("paceline.toml"), config).unwrap();
-        let server = RedisServer::own();
-        // A budget waits a second on a node that nobody has used.
-        server.command(&["SET", "pl:1:node", "0123456789abcdef:1000000"]);
-        Self { server, folder }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
-        command
-            .args(arguments)
-            .env("PACELINE_CONFIG", self.folder.path().join("paceline.toml"))
-            .env("PACELINE_REDIS_URL", self.server.url())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    /// What it prints to both, and its exit code.
-    pub fn run(&self, arguments: &[&str]) -> (String, String, i32) {
-        let output = self.command(arguments).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (text(&output.stdout), text(&output.stderr), output.status.code().unwrap())
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what} in 20 s");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn a_script_takes_its_turn_or_is_told_that_none_comes() {
-    let shell = Shell::new();
+    let shell = Shell::of(CONFIG);
     let (out, _, code) = shell.run(&["acquire", "keap"]);
     assert!(out.starts_with("granted after ") && code == 0, "{out}");
     let (out, _, _) = shell.run(&["acquire", "keap", "--json"]);
@@ -92,7 +39,7 @@ fn a_script_takes_its_turn_or_is_told_that_none_comes() {
 
 #[test]
 fn a_command_runs_in_its_turn_and_its_exit_code_comes_back() {
-    let shell = Shell::new();
+    let shell = Shell::of(CONFIG);
     let (out, _, code) = shell.run(&["exec", "jobs", "--", "sh", "-c", "echo done; exit 7"]);
     assert_eq!((out.as_str(), code), ("done\n", 7));
     let (_, _, code) = shell.run(&["exec", "jobs", "--", "sh", "-c", "kill -TERM $$"]);
@@ -108,7 +55,7 @@ fn a_command_runs_in_its_turn_and_its_exit_code_comes_back() {
 
 #[test]
 fn commands_that_share_one_place_never_run_together() {
-    let shell = Shell::new();
+    let shell = Shell::of(CONFIG);
     let log = shell.path("log");
     let script = format!("echo start >> {log}; sleep 0.2; echo end >> {log}");
     let children: Vec<_> =
@@ -121,7 +68,7 @@ fn commands_that_share_one_place_never_run_together() {
 
 #[test]
 fn a_killed_exec_gives_its_place_back_when_its_lease_ends() {
-    let shell = Shell::new();
+    let shell = Shell::of(CONFIG);
     let ready = shell.path("ready");
     let script = format!("echo $$ > {ready}.new; mv {ready}.new {ready}; exec sleep 60");
     let mut holder = shell.command(&["exec", "jobs", "--", "sh", "-c", &script]).spawn().unwrap();
@@ -141,7 +88,7 @@ fn a_killed_exec_gives_its_place_back_when_its_lease_ends() {
 
 #[test]
 fn sigterm_reaches_the_command_and_ends_the_wait_for_a_turn() {
-    let shell = Shell::new();
+    let shell = Shell::of(CONFIG);
     let terminate = |id: u32| {
         assert!(Command::new("kill").args(["-TERM", &id.to_string()]).status().unwrap().success());
     };

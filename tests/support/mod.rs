@@ -10,6 +10,8 @@ mod provider;
 mod proxy;
 mod redis;
 mod resp;
+#[cfg(feature = "cli")]
+mod shell;
 
 use std::{
     process::id,
@@ -18,7 +20,10 @@ use std::{
 };
 
 #[cfg(feature = "cli")]
-pub use self::provider::Provider;
+pub use self::{
+    provider::Provider,
+    shell::{Shell, ended, until},
+};
 pub use self::{
     proxy::{Mode, Proxy},
     redis::{RedisServer, redis_url, shared_redis},

@@ -9,8 +9,6 @@ use crate::{
     pause, plan, presets, provider, read, reset, resume, send, watch, why,
 };
 
-/// The most units that a limit can have.
-pub const MAX_UNITS: u64 = (1 << 40) - 1;
 /// The longest window that a rule or the demo takes.
 const MAX_WINDOW: Duration = Duration::from_secs(86_400);
 

@@ -25,7 +25,7 @@ pub struct Command {
     /// So many units; of a token bucket so many at once, and in the time that it takes to fill
     #[arg(
         long, value_name = "N", allow_negative_numbers = true,
-        value_parser = clap::value_parser!(u64).range(1..=args::MAX_UNITS)
+        value_parser = clap::value_parser!(u64).range(1..=paceline::exchange::MAX_UNITS)
     )]
     quota: Option<u64>,
     /// For so long

@@ -97,6 +97,11 @@ impl Busiest {
     }
 }
 
+/// How little is left: nothing at all where nobody may send.
+pub fn pressure(is_halted: bool, busiest: Option<&Busiest>) -> f64 {
+    if is_halted { f64::INFINITY } else { busiest.map_or(0.0, Busiest::share) }
+}
+
 impl Summary {
     fn of(report: Report) -> Self {
         Self {
@@ -111,12 +116,8 @@ impl Summary {
         }
     }
 
-    /// How little is left: nothing at all where nobody may send.
-    fn share(&self) -> f64 {
-        match self.paused || self.cooldown_ms.is_some() {
-            true => f64::INFINITY,
-            false => self.busiest.as_ref().map_or(0.0, Busiest::share),
-        }
+    fn pressure(&self) -> f64 {
+        pressure(self.paused || self.cooldown_ms.is_some(), self.busiest.as_ref())
     }
 
     fn row(&self) -> Vec<String> {
@@ -144,7 +145,7 @@ impl Command {
         // Equal ones by name, so that a list can be laid beside the last one.
         all.sort_by(|a, b| (&a.budget, &a.key).cmp(&(&b.budget, &b.key)));
         match by {
-            Order::Busiest => all.sort_by(|a, b| b.share().total_cmp(&a.share())),
+            Order::Busiest => all.sort_by(|a, b| b.pressure().total_cmp(&a.pressure())),
             Order::Waiting => all.sort_by_key(|s| std::cmp::Reverse(s.waiting)),
             Order::Sessions => all.sort_by_key(|s| std::cmp::Reverse(s.sessions)),
             Order::LastUse => all.sort_by_key(|s| s.idle_ms),

@@ -22,7 +22,7 @@ pub fn show(page: &mut Page, report: &Report, drift: &Drift) {
     page.table(1, &["limit", "", "used", "in flight", "free", "next in", "all in"], limits.iter().map(limit_row));
     page.say("  █ used  ▒ in flight  ░ free; when the next unit comes free, and all of them");
     for note in limits.iter().flat_map(notes) {
-        page.say(format_args!("  {note}"));
+        page.say(format_args!("  {}", note.text));
     }
     if let Some(left) = settling_ms {
         let left = time(*left);
@@ -40,8 +40,25 @@ pub fn show(page: &mut Page, report: &Report, drift: &Drift) {
     }
 }
 
-/// What responses and operators said of a limit, a sentence each.
-pub fn notes(limit: &LimitReport) -> Vec<String> {
+/// What responses or operators said of a limit, in a sentence.
+pub struct Note {
+    pub text: String,
+    /// It holds back what is sent now, whatever responses say.
+    pub is_in_force: bool,
+}
+
+impl Note {
+    fn in_force(text: String) -> Self {
+        Self { text, is_in_force: true }
+    }
+
+    fn news(text: String) -> Self {
+        Self { text, is_in_force: false }
+    }
+}
+
+/// What responses and operators said of a limit.
+pub fn notes(limit: &LimitReport) -> Vec<Note> {
     let name = &limit.name;
     let said = limit.feedback.as_ref();
     let because = said.filter(|said| !said.cause.is_empty()).map_or(String::new(), |said| {
@@ -50,29 +67,34 @@ pub fn notes(limit: &LimitReport) -> Vec<String> {
     });
     let mut notes = Vec::new();
     if let Some(left) = limit.cooldown_ms {
-        notes.push(format!("limit {name} cools down: nobody sends for {}{because}", time(left)));
+        notes.push(Note::in_force(format!("limit {name} cools down: nobody sends for {}{because}", time(left))));
     }
     let Some(said) = said else { return notes };
     if let Some(ago) = said.cooled_ms_ago {
-        notes.push(format!("limit {name} cooled down until {} ago{because}", time(ago)));
+        notes.push(Note::news(format!("limit {name} cooled down until {} ago{because}", time(ago))));
     }
     if let Some(units) = said.trying {
         let tried = if said.cooled_ms_ago.is_some() { "tried again" } else { "new and tried little by little" };
-        notes.push(format!("limit {name} is {tried}: at most {units} in flight until they are answered"));
+        notes.push(Note::news(format!("limit {name} is {tried}: at most {units} in flight until they are answered")));
     }
     if let Some(quota) = said.told_quota {
-        notes.push(format!("limit {name}: the provider says that its quota is {quota}, which is less than configured"));
+        notes.push(Note::news(format!(
+            "limit {name}: the provider says that its quota is {quota}, which is less than configured"
+        )));
     }
     if let Some(ordered) = &said.ordered {
         let left = time(ordered.left_ms);
-        notes.push(format!("limit {name}: an operator's quota of {} holds for {left} more", ordered.quota));
+        notes.push(Note::in_force(format!(
+            "limit {name}: an operator's quota of {} holds for {left} more",
+            ordered.quota
+        )));
     }
     if said.throttled > 0 {
         let told = if said.throttled == 1 { "was told no" } else { "were told no" };
-        notes.push(format!("limit {name}: {} {told} so far", count(said.throttled, "request")));
+        notes.push(Note::news(format!("limit {name}: {} {told} so far", count(said.throttled, "request"))));
     }
     if said.by_others > 0 {
-        notes.push(format!("limit {name}: others used {} of it", said.by_others));
+        notes.push(Note::news(format!("limit {name}: others used {} of it", said.by_others)));
     }
     notes
 }

@@ -14,7 +14,7 @@ use std::{
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use paceline::{Report, SessionReport};
 
-use crate::list::Busiest;
+use crate::list::{Busiest, pressure};
 
 /// Looks that are remembered of each budget: more than a screen is wide.
 const HISTORY: usize = 240;
@@ -88,13 +88,10 @@ impl Watched {
         self.at = at;
     }
 
-    /// How much calls for a look: one where nobody sends comes before the busiest.
-    fn urgency(&self) -> f64 {
-        let cools = self.report.limits.iter().any(|limit| limit.cooldown_ms.is_some());
-        if self.report.paused.is_some() || self.report.settling_ms.is_some() || cools {
-            return f64::INFINITY;
-        }
-        self.busiest.as_ref().map_or(0.0, Busiest::share)
+    fn pressure(&self) -> f64 {
+        let Report { paused, settling_ms, limits, .. } = &self.report;
+        let cools = limits.iter().any(|limit| limit.cooldown_ms.is_some());
+        pressure(paused.is_some() || settling_ms.is_some() || cools, self.busiest.as_ref())
     }
 }
 
@@ -196,7 +193,7 @@ impl State {
     pub fn rows(&self) -> Vec<(&Name, &Watched)> {
         let mut rows: Vec<_> = self.budgets.iter().collect();
         match self.sort {
-            Sort::Busiest => rows.sort_by(|(_, a), (_, b)| b.urgency().total_cmp(&a.urgency())),
+            Sort::Busiest => rows.sort_by(|(_, a), (_, b)| b.pressure().total_cmp(&a.pressure())),
             Sort::Waiting => rows.sort_by_key(|(_, watched)| Reverse(watched.report.waiting)),
             Sort::Calls => {
                 let rate = |watched: &Watched| watched.calls_per_s.unwrap_or(0.0);

@@ -1,8 +1,11 @@
 //! What is out of the ordinary of one budget, in the lines that there are: what holds now first, old news last.
 
-use paceline::{FeedbackReport, LimitReport, Report};
+use paceline::Report;
 
-use crate::{figures, inspect::view};
+use crate::{
+    figures,
+    inspect::view::{self, Note},
+};
 
 /// As much of it as there is room for; where something is left out, the last line says so.
 pub fn lines(report: &Report, width: u16, room: usize) -> Vec<String> {
@@ -31,31 +34,15 @@ fn notes(report: &Report) -> Vec<String> {
     if let Some(left) = report.settling_ms {
         notes.push(format!("the store lost its memory: nobody sends for {}", figures::time(left)));
     }
-    notes.extend(report.limits.iter().map(in_force).flat_map(|limit| view::notes(&limit)));
-    notes.extend(report.limits.iter().map(news).flat_map(|limit| view::notes(&limit)));
+    let of_limits: Vec<Note> = report.limits.iter().flat_map(view::notes).collect();
+    let (in_force, news): (Vec<Note>, Vec<Note>) = of_limits.into_iter().partition(|note| note.is_in_force);
+    notes.extend(in_force.into_iter().chain(news).map(|note| note.text));
     notes
-}
-
-/// A limit with what holds now, whoever ordered it: its cooldown, and an operator's quota.
-fn in_force(limit: &LimitReport) -> LimitReport {
-    let said = limit.feedback.clone().map(|said| FeedbackReport {
-        cause: said.cause,
-        origin: said.origin,
-        ordered: said.ordered,
-        ..FeedbackReport::default()
-    });
-    LimitReport { feedback: said, ..limit.clone() }
-}
-
-/// A limit with the rest of what was said of it.
-fn news(limit: &LimitReport) -> LimitReport {
-    let said = limit.feedback.clone().map(|said| FeedbackReport { ordered: None, ..said });
-    LimitReport { cooldown_ms: None, feedback: said, ..limit.clone() }
 }
 
 #[cfg(test)]
 mod tests {
-    use paceline::{OrderedQuota, Pause};
+    use paceline::{FeedbackReport, LimitReport, OrderedQuota, Pause};
 
     use super::*;
 
