@@ -44,6 +44,7 @@ pub struct BudgetBuilder {
     rtt_floor: Duration,
     on_store_error: OnStoreError,
     strangers: bool,
+    metrics_by_key: bool,
 }
 
 /// When a unit starts to age.
@@ -93,6 +94,7 @@ impl Budget {
             rtt_floor: Duration::ZERO,
             on_store_error: OnStoreError::default(),
             strangers: false,
+            metrics_by_key: false,
         }
     }
 
@@ -166,6 +168,11 @@ impl Budget {
     pub fn strangers(&self) -> bool {
         self.0.strangers
     }
+
+    /// Whether metrics tell partitions apart.
+    pub fn metrics_by_key(&self) -> bool {
+        self.0.metrics_by_key
+    }
 }
 
 impl BudgetBuilder {
@@ -204,6 +211,13 @@ impl BudgetBuilder {
     /// no room for would be rejected. Not by default; a budget of a preset, by default.
     pub fn strangers(mut self, may_come: bool) -> Self {
         self.strangers = may_come;
+        self
+    }
+
+    /// Whether metrics tell partitions apart: each has series of its own, with its name as label `key`. Not by default: there may
+    /// be any number of them, and their names may be people's.
+    pub fn metrics_by_key(mut self, apart: bool) -> Self {
+        self.metrics_by_key = apart;
         self
     }
 

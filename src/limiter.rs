@@ -1,29 +1,23 @@
 //! What callers hold: one budget on one store.
 
+mod core;
+
 use std::{
-    collections::HashMap,
     fmt,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::broadcast;
 
+use self::core::Core;
 use crate::{
     Budget, Cost, Decision, Denial, Error, Event, Limit, Permit, Report, Store,
-    name::encode_value,
     session::{
         class::{Class, Route, Selection},
         desk::Desk,
     },
-    telemetry::Telemetry,
 };
-
-/// Partitions are looked through for idle ones when so many are known, and whenever they have doubled since.
-const FIRST_TIDY: usize = 1024;
 
 /// One budget on one store. Clones are cheap and share everything.
 ///
@@ -68,42 +62,11 @@ struct Handle {
 /// A cost and what it comes to on the route.
 type Known = (Cost, Arc<Class>);
 
-struct Core {
-    store: Arc<dyn Store>,
-    budget: Budget,
-    telemetry: Arc<Telemetry>,
-    desks: Mutex<Desks>,
-    /// A watch is on.
-    watched: AtomicBool,
-    /// Dropped with the limiter, which ends its watch.
-    watch: Mutex<Option<oneshot::Sender<()>>>,
-}
-
-/// Says that the watch ended, also when its runtime did.
-struct Watched(Weak<Core>);
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        if let Some(core) = self.0.upgrade() {
-            core.watched.store(false, Ordering::Relaxed);
-        }
-    }
-}
-
-struct Desks {
-    by_address: HashMap<String, Arc<Desk>>,
-    tidy_at: usize,
-}
-
 impl Limiter {
     /// A limiter of this budget on this store.
     pub fn new(store: impl Store, budget: Budget) -> Self {
-        let store: Arc<dyn Store> = Arc::new(store);
-        let desks = Mutex::new(Desks { by_address: HashMap::new(), tidy_at: FIRST_TIDY });
-        let watched = AtomicBool::new(false);
-        let telemetry = Arc::new(Telemetry::new(&budget));
-        let core = Arc::new(Core { store, budget, telemetry, desks, watched, watch: Mutex::default() });
-        let desk = core.desk(core.budget.name().to_owned());
+        let core = Arc::new(Core::new(Arc::new(store), budget));
+        let desk = core.desk_of_the_budget();
         let selection = Selection::default();
         // Nothing is selected by name, so nothing can be missing.
         let route = desk.route(&selection).unwrap_or_else(|_| Arc::new(Route { id: 0, limits: Vec::new() }));
@@ -115,8 +78,7 @@ impl Limiter {
     /// # Errors
     /// The key is empty or too long. It is written into the store, so it must not be a secret.
     pub fn for_key(&self, key: &str) -> Result<Self, Error> {
-        let key = encode_value(&format!("budget {}: partition key", self.handle.core.budget.name()), key)?;
-        let desk = self.handle.core.desk(format!("{}/{key}", self.handle.core.budget.name()));
+        let desk = self.handle.core.desk_of(key)?;
         self.with(desk, self.handle.selection.clone())
     }
 
@@ -233,10 +195,10 @@ impl Limiter {
     pub async fn try_acquire(&self, cost: impl Into<Cost>) -> Result<Decision, Error> {
         let class = self.class(cost.into())?;
         let asked = self.handle.desk.try_acquire(&self.handle.route, class).await;
-        match asked.inspect_err(|error| self.handle.core.telemetry.refuse(error))? {
+        match asked.inspect_err(|error| self.handle.desk.telemetry.refuse(error))? {
             Ok(grant) => Ok(Decision::Granted(Permit::new(grant))),
             Err((limit, retry_after)) => {
-                self.handle.core.telemetry.not_now.increment(1);
+                self.handle.desk.telemetry.not_now.increment(1);
                 Ok(Decision::Denied(Denial { limit, retry_after }))
             }
         }
@@ -245,7 +207,7 @@ impl Limiter {
     async fn wait(&self, cost: Cost, within: Option<Duration>) -> Result<Permit, Error> {
         let class = self.class(cost)?;
         let asked = self.handle.desk.acquire(&self.handle.route, class, within).await;
-        asked.map(Permit::new).inspect_err(|error| self.handle.core.telemetry.refuse(error))
+        asked.map(Permit::new).inspect_err(|error| self.handle.desk.telemetry.refuse(error))
     }
 
     /// Tells the store all that is done. Call it before a process ends: what it does not know of counts as in flight
@@ -337,48 +299,11 @@ impl Limiter {
             return Ok(class.clone());
         }
         let class = Class::new(handle.core.budget.name(), &handle.route, &cost);
-        let class = Arc::new(class.inspect_err(|error| handle.core.telemetry.refuse(error))?);
+        let class = Arc::new(class.inspect_err(|error| handle.desk.telemetry.refuse(error))?);
         if let Err(known) = handle.first.set((cost, class.clone())) {
             *last = Some(known);
         }
         Ok(class)
-    }
-}
-
-impl Core {
-    fn desk(&self, address: String) -> Arc<Desk> {
-        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
-        if desks.by_address.len() >= desks.tidy_at {
-            desks.by_address.retain(|_, desk| Arc::strong_count(desk) > 1 || desk.in_use());
-            desks.tidy_at = FIRST_TIDY.max(2 * desks.by_address.len());
-        }
-        let new = || Desk::new(self.store.clone(), self.budget.clone(), address.clone(), self.telemetry.clone());
-        desks.by_address.entry(address.clone()).or_insert_with(new).clone()
-    }
-
-    /// Sees to it that a store which forgot is told what was used, also where no worker is left to tell it.
-    fn watch(self: &Arc<Self>) {
-        if self.watched.load(Ordering::Relaxed) {
-            return;
-        }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        if self.watched.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let (ends, mut ended) = oneshot::channel();
-        *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(ends);
-        let (watched, mut node) = (Watched(Arc::downgrade(self)), self.store.node());
-        runtime.spawn(async move {
-            loop {
-                tokio::select! {
-                    _ = &mut ended => return,
-                    changed = node.changed() => if changed.is_err() { return },
-                }
-                let Some(core) = watched.0.upgrade() else { return };
-                let desks = core.desks.lock().unwrap_or_else(PoisonError::into_inner);
-                desks.by_address.values().filter(|desk| desk.in_use()).for_each(Desk::look);
-            }
-        });
     }
 }
 

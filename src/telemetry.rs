@@ -1,10 +1,10 @@
 //! What a budget tells of itself as metrics, by the facade of the crate `metrics`: their names, their units, and nothing of
 //! what they are counted by. The guide's page on observing is the same table for users.
 //!
-//! No partition and no value of a scope is ever a label: there may be any number of them, and they name people. All
-//! partitions of a budget share one [`Telemetry`]. What counts adds up over them, and so do gauges that only rise and fall
-//! by what changed. Free units would not, so they are told where there is one number: of the budget itself, of limits
-//! without a scope.
+//! No value of a scope is ever a label, and no partition unless the budget says so: there may be any number of them, and they
+//! name people. All partitions of a budget share one [`Telemetry`]. What counts adds up over them, and so do gauges that only
+//! rise and fall by what changed. Free units would not, so they are told where there is one number: of the budget itself, or of
+//! a partition that is told apart, and of limits without a scope.
 
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ use crate::{Budget, Error};
 #[cfg(feature = "metrics")]
 pub const SECONDS_BUCKETS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0];
+
+/// Names and values.
+type Labels = Vec<(&'static str, String)>;
 
 /// The handles of one budget, shared by its partitions: taken once, since to look one up costs more than to count.
 #[derive(Debug)]
@@ -73,10 +76,13 @@ struct Refused {
 }
 
 impl Telemetry {
-    pub(crate) fn new(budget: &Budget) -> Self {
-        let of = [("budget", budget.name())];
+    /// Of a budget and all of its partitions, or of one partition that is told apart.
+    pub(crate) fn new(budget: &Budget, key: Option<&str>) -> Self {
+        let mut of = vec![("budget", budget.name().to_owned())];
+        of.extend(key.map(|key| ("key", key.to_owned())));
+        let and = |name, value: &str| [&of[..], &[(name, value.to_owned())]].concat();
         let limit = |name: &str| {
-            let of = [("budget", budget.name()), ("limit", name)];
+            let of = and("limit", name);
             OfLimit {
                 name: name.to_owned(),
                 cooldowns: counter("paceline_cooldowns_total", "Cooldowns that responses to this process began", &of),
@@ -84,10 +90,8 @@ impl Telemetry {
                 free: gauge("paceline_free_units", "Units free in the store, as the last exchange said", &of),
             }
         };
-        let refused = |reason: &str| {
-            let of = [("budget", budget.name()), ("reason", reason)];
-            counter("paceline_refused_total", "Calls that got no permit", &of)
-        };
+        let refused =
+            |reason: &str| counter("paceline_refused_total", "Calls that got no permit", &and("reason", reason));
         Self {
             permits: counter("paceline_permits_total", "Permits granted", &of),
             waits: histogram("paceline_wait_seconds", "How long those waited that got a permit", &of),
@@ -157,31 +161,29 @@ mod facade {
     use metrics::Unit;
     pub(crate) use metrics::{Counter, Gauge, Histogram};
 
-    type Labels<'a> = &'a [(&'static str, &'a str)];
+    use super::Labels;
 
-    pub(super) fn counter(name: &'static str, what: &'static str, of: Labels<'_>) -> Counter {
+    pub(super) fn counter(name: &'static str, what: &'static str, of: &Labels) -> Counter {
         metrics::describe_counter!(name, Unit::Count, what);
-        metrics::counter!(name, &owned(of))
+        metrics::counter!(name, of)
     }
 
-    pub(super) fn gauge(name: &'static str, what: &'static str, of: Labels<'_>) -> Gauge {
+    pub(super) fn gauge(name: &'static str, what: &'static str, of: &Labels) -> Gauge {
         metrics::describe_gauge!(name, Unit::Count, what);
-        metrics::gauge!(name, &owned(of))
+        metrics::gauge!(name, of)
     }
 
-    pub(super) fn histogram(name: &'static str, what: &'static str, of: Labels<'_>) -> Histogram {
+    pub(super) fn histogram(name: &'static str, what: &'static str, of: &Labels) -> Histogram {
         metrics::describe_histogram!(name, Unit::Seconds, what);
-        metrics::histogram!(name, &owned(of))
-    }
-
-    fn owned(of: Labels<'_>) -> Vec<(&'static str, String)> {
-        of.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+        metrics::histogram!(name, of)
     }
 }
 
 #[cfg(not(feature = "metrics"))]
 mod facade {
     //! Nothing, under the same names.
+
+    use super::Labels;
 
     #[derive(Debug)]
     pub(crate) struct Counter;
@@ -204,17 +206,15 @@ mod facade {
         pub(crate) fn record(&self, _: f64) {}
     }
 
-    type Labels<'a> = &'a [(&'static str, &'a str)];
-
-    pub(super) fn counter(_: &str, _: &str, _: Labels<'_>) -> Counter {
+    pub(super) fn counter(_: &str, _: &str, _: &Labels) -> Counter {
         Counter
     }
 
-    pub(super) fn gauge(_: &str, _: &str, _: Labels<'_>) -> Gauge {
+    pub(super) fn gauge(_: &str, _: &str, _: &Labels) -> Gauge {
         Gauge
     }
 
-    pub(super) fn histogram(_: &str, _: &str, _: Labels<'_>) -> Histogram {
+    pub(super) fn histogram(_: &str, _: &str, _: &Labels) -> Histogram {
         Histogram
     }
 }

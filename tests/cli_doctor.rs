@@ -105,7 +105,7 @@ fn people_get_what_was_seen_why_and_the_mend_in_80_columns() {
     for part in [
         "BROKEN eviction maxmemory-policy allkeys-lru, maxmemory 100 MiB Keys of ours",
         "-> set maxmemory-policy noeviction",
-        "ok version Redis ",
+        "ok version ",
         "Not as it should be. Broken: 1, warnings: 0, unknown: 0, ok: 15.",
     ] {
         assert!(flat.contains(part), "{part}\n{out}");

@@ -26,6 +26,7 @@ fn a_good_file_says_the_same_as_the_builder() {
         .rtt_floor(Duration::from_millis(20))
         .on_store_error(OnStoreError::Allow)
         .strangers(true)
+        .metrics_by_key(true)
         .limit(Limit::sliding_window("spike", Quota::per_second(5)))
         .limit(Limit::token_bucket("smooth", Quota::per_second(5)).burst(1))
         .limit(

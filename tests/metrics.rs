@@ -16,9 +16,14 @@ use paceline::{Budget, Limiter, SECONDS_BUCKETS, Store};
 
 /// A limiter that is counted by itself, and what an exporter says of it.
 fn counted(store: impl Store, budget: Budget) -> (Limiter, Metrics) {
+    counted_with(|| Limiter::new(store, budget))
+}
+
+/// What is made there is counted by itself.
+fn counted_with<T>(make: impl FnOnce() -> T) -> (T, Metrics) {
     let recorder = PrometheusBuilder::new().set_buckets(SECONDS_BUCKETS).unwrap().build_recorder();
     let metrics = Metrics(recorder.handle());
-    (metrics::with_local_recorder(&recorder, || Limiter::new(store, budget)), metrics)
+    (metrics::with_local_recorder(&recorder, make), metrics)
 }
 
 /// What an exporter says.

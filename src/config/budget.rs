@@ -9,8 +9,8 @@ use crate::{
     settings::{Mistakes, Section, read_limits},
 };
 
-const SETTINGS: [&str; 7] =
-    ["count_from", "arrival_within", "rtt_floor", "on_store_error", "strangers", "limit", "preset"];
+const SETTINGS: [&str; 8] =
+    ["count_from", "arrival_within", "rtt_floor", "on_store_error", "strangers", "metrics_by_key", "limit", "preset"];
 
 /// The budget, if it is sound, and the preset it is of; what is not is a mistake at its line.
 pub(super) fn read_budget(
@@ -56,6 +56,9 @@ fn read_settings(section: &Section, mistakes: &mut Mistakes) -> BudgetBuilder {
     let policies = [("refuse", OnStoreError::Refuse), ("allow", OnStoreError::Allow)];
     if let Some(policy) = section.choice("on_store_error", &policies, mistakes) {
         builder = builder.on_store_error(policy);
+    }
+    if let Some(apart) = section.flag("metrics_by_key", mistakes) {
+        builder = builder.metrics_by_key(apart);
     }
     let strangers = section.flag("strangers", mistakes).unwrap_or(section.get("preset").is_some());
     builder.strangers(strangers)

@@ -312,9 +312,9 @@ impl Desk {
         self.budget.rtt_floor().as_micros() as u64
     }
 
-    /// It is of the budget itself, and not of a partition.
-    pub(super) fn is_whole(&self) -> bool {
-        self.address == self.budget.name()
+    /// Its metrics are of one place: of the budget itself, or of a partition that is told apart.
+    pub(super) fn is_told_apart(&self) -> bool {
+        self.budget.metrics_by_key() || self.address == self.budget.name()
     }
 
     pub(crate) fn allows_on_error(&self) -> bool {

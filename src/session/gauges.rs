@@ -21,10 +21,10 @@ pub(super) fn landed(desk: &Desk, landed: &Landed) {
     }
 }
 
-/// What an exchange said to be free, where that is one number for each limit: of the budget itself, without what is counted
+/// What an exchange said to be free, where that is one number for each limit: of one place, without what is counted
 /// apart (`name@value` is no limit's name).
 pub(super) fn free(desk: &Desk, keys: &[String], free: &[i64]) {
-    if !desk.is_whole() {
+    if !desk.is_told_apart() {
         return;
     }
     for (key, units) in keys.iter().zip(free) {
@@ -36,7 +36,7 @@ pub(super) fn free(desk: &Desk, keys: &[String], free: &[i64]) {
 
 /// Nobody exchanges any more, so what is free is no longer known: others may use it.
 pub(super) fn unknown(desk: &Desk) {
-    if desk.is_whole() {
+    if desk.is_told_apart() {
         desk.telemetry.forget_free();
     }
 }

@@ -1,4 +1,4 @@
-//! What Prometheus gets from a sender.
+//! What Prometheus gets from commands that run for long.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -14,16 +14,21 @@ const SOON: Duration = Duration::from_secs(10);
 /// A sender without an end, and where it serves its metrics.
 fn sender(provider: &Provider, configured: &Configured) -> (Child, String) {
     let mut command = paceline(&["send", "--json", &provider.url("/"), "--duration", "1h", "--metrics", "127.0.0.1:0"]);
-    command.args(configured.arguments()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut sender = command.spawn().unwrap();
+    command.args(configured.arguments()).stdout(Stdio::null());
+    let mut sender = command.stderr(Stdio::piped()).spawn().unwrap();
+    let address = told(&mut sender);
+    (sender, address)
+}
+
+/// Where it says that it serves its metrics.
+fn told(process: &mut Child) -> String {
     let mut first_line = String::new();
-    let mut said = BufReader::new(sender.stderr.take().unwrap());
+    let mut said = BufReader::new(process.stderr.take().unwrap());
     said.read_line(&mut first_line).unwrap();
     // It has more to say, and somebody must be there.
-    sender.stderr = Some(said.into_inner());
+    process.stderr = Some(said.into_inner());
     let address = first_line.trim().strip_prefix("metrics: http://").and_then(|url| url.strip_suffix("/metrics"));
-    let address = address.unwrap_or_else(|| panic!("it said {first_line}")).to_owned();
-    (sender, address)
+    address.unwrap_or_else(|| panic!("it said {first_line}")).to_owned()
 }
 
 /// Asks on a connection that stays open.
@@ -74,6 +79,26 @@ fn a_sender_serves_its_metrics_until_it_ends() {
     sender.wait().unwrap();
     assert!(asked.elapsed() < SOON, "it ended after {:?}", asked.elapsed());
     drop(connection);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_runs_in_its_turn_is_told_as_in_flight_and_hears_nothing_of_the_address() {
+    let configured = Configured::new("metrics-exec");
+    let config = configured.file.to_str().unwrap();
+    let script = "echo ${PACELINE_METRICS:-nowhere}; read line; exit 7";
+    let mut job = paceline(&["exec", &configured.budget, "--config", config, "--", "sh", "-c", script]);
+    job.env("PACELINE_METRICS", "127.0.0.1:0");
+    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let address = told(&mut job);
+    let mut heard = String::new();
+    BufReader::new(job.stdout.take().unwrap()).read_line(&mut heard).unwrap();
+    assert_eq!(heard, "nowhere\n");
+    let in_flight = format!("paceline_in_flight_units{{budget=\"{}\",limit=\"spike\"}} 1", configured.budget);
+    let (_, text) = get(&address, "/metrics");
+    assert!(text.contains(&in_flight), "{text}");
+    drop(job.stdin.take());
+    assert_eq!(job.wait().unwrap().code(), Some(7));
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use paceline::{Budget, Decision, Limit, ManualClock, MemoryStore, Quota};
+use paceline::{Budget, Decision, Limit, Limiter, ManualClock, MemoryStore, Quota};
 use tokio::{task::yield_now, time::Instant};
 
-use super::{Metrics, counted};
+use super::{Metrics, counted, counted_with};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -87,6 +87,42 @@ async fn free_units_are_told_of_the_budget_itself_while_it_is_used() {
     assert_eq!(metrics.limit("free_units"), 7.0);
     tokio::time::sleep(60 * SECOND).await;
     assert!(metrics.limit("free_units").is_nan());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_partition_has_series_of_its_own_where_the_budget_says_so() {
+    let place = Limit::sliding_window("place", Quota::per_minute(9)).scope("place");
+    let budget = minute(10).to_builder().limit(place).metrics_by_key(true).build().unwrap();
+    let ((limiter, one, other), metrics) = counted_with(|| {
+        let limiter = Limiter::new(MemoryStore::new(), budget);
+        let one = limiter.for_key("one & only").unwrap().scoped("place", "somewhere").unwrap();
+        (limiter.clone(), one, limiter.for_key("other").unwrap())
+    });
+    limiter.acquire(1).await.unwrap().complete();
+    one.acquire(2).await.unwrap().complete();
+    let held = other.acquire(3).await.unwrap();
+    one.acquire(11).await.unwrap_err();
+
+    let of = |key: &str, name: &str, more: &str| {
+        metrics.value(&format!(r#"paceline_{name}{{budget="api",key="{key}"{more}}}"#))
+    };
+    assert_eq!(metrics.budget("permits_total"), 1.0);
+    assert_eq!((of("one & only", "permits_total", ""), of("other", "permits_total", "")), (1.0, 1.0));
+    let minute = r#",limit="minute""#;
+    assert_eq!((of("one & only", "free_units", minute), of("other", "free_units", minute)), (8.0, 7.0));
+    assert_eq!((metrics.limit("free_units"), of("other", "in_flight_units", minute)), (9.0, 3.0));
+    assert_eq!(of("one & only", "refused_total", r#",reason="never_fits""#), 1.0);
+    assert_eq!(metrics.refused("never_fits"), 0.0);
+    held.complete();
+    other.flush().await.unwrap();
+    assert_eq!(of("other", "in_flight_units", minute), 0.0);
+
+    // A value of a scope is no label all the same. And the guide says how many series a partition costs.
+    let text = metrics.text();
+    assert!(!text.contains("somewhere"), "{text}");
+    let series = text.lines().filter(|line| line.contains(r#"key="other""#));
+    let (of_limits, own): (Vec<_>, Vec<_>) = series.partition(|line| line.contains("limit="));
+    assert_eq!((own.len(), of_limits.len()), (56, 6), "{own:#?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use tokio::process::Child;
 
 use crate::{
     Failure,
+    metrics::{self, Endpoint},
     turn::{NO_TURN, STOPPED, Taken, Turn},
 };
 
@@ -21,6 +22,8 @@ use crate::{
 pub struct Command {
     #[command(flatten)]
     turn: Turn,
+    #[command(flatten)]
+    endpoint: Endpoint,
     /// The command and its arguments
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
@@ -41,6 +44,7 @@ const NO_SUCH_COMMAND: u8 = 127;
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
+        self.endpoint.open().await?;
         let (permit, limiter) = match self.turn.take(until_the_end).await? {
             Taken::Granted { permit, limiter, .. } => (permit, limiter),
             Taken::TooLate(because) => {
@@ -50,7 +54,10 @@ impl Command {
             Taken::Stopped => return Ok(STOPPED.into()),
         };
         let [program, arguments @ ..] = &self.command[..] else { return Err("say which command".into()) };
-        let code = match tokio::process::Command::new(program).args(arguments).spawn() {
+        let mut command = tokio::process::Command::new(program);
+        // The address is taken: a paceline in there would find nobody else's.
+        command.args(arguments).env_remove(metrics::VARIABLE);
+        let code = match command.spawn() {
             Ok(mut child) => {
                 let code = code(wait(&mut child).await?);
                 permit.complete();

@@ -6,7 +6,7 @@ mod tally;
 mod target;
 mod wire;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,7 +18,9 @@ pub use self::{
     tally::{Summary, Waits},
     target::Target,
 };
-use crate::{Failure, args, calls::Concern, metrics, presets, provider::REPLICA_HEADER, say, stop::Stop, store};
+use crate::{
+    Failure, args, calls::Concern, metrics::Endpoint, presets, provider::REPLICA_HEADER, say, stop::Stop, store,
+};
 
 /// Send requests, each when the budget has room for it
 #[derive(Args)]
@@ -79,9 +81,8 @@ pub struct Command {
     /// Print the result as one JSON object
     #[arg(long)]
     json: bool,
-    /// Serve metrics for Prometheus at http://ADDR/metrics, as in 127.0.0.1:9464
-    #[arg(long, value_name = "ADDR", env = "PACELINE_METRICS")]
-    metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    endpoint: Endpoint,
     /// Without paceline: each caller sleeps this long between its calls
     #[arg(long, value_name = "SLEEP", hide = true, value_parser = args::duration, conflicts_with_all = ["config", "preset"])]
     naive: Option<Duration>,
@@ -119,10 +120,7 @@ impl Command {
             stop.when_stdin_closes();
         }
         let target = self.target()?;
-        // Before there is a limiter.
-        if let Some(address) = self.metrics {
-            metrics::serve(address).await?;
-        }
+        self.endpoint.open().await?;
         let job = Job {
             pace: tokio::select! {
                 pace = self.pace() => pace?,

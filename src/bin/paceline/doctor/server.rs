@@ -68,7 +68,8 @@ pub fn role(info: &Info) -> Vec<Finding> {
 }
 
 pub fn cluster(info: &Info) -> Vec<Finding> {
-    vec![match info.text("redis_mode") {
+    // Valkey has a name of its own for it.
+    vec![match info.text("redis_mode").or(info.text("server_mode")) {
         None => CLUSTER.unknown("INFO"),
         Some("standalone") => CLUSTER.ok("standalone"),
         Some("sentinel") => CLUSTER.broken("a Sentinel", "give the address of the primary that it watches"),
@@ -177,6 +178,14 @@ mod tests {
         }
         let valkey = super::version(&Info::of("redis_version:7.2.4 valkey_version:8.1.0")).remove(0);
         assert_eq!((valkey.seen.as_str(), valkey.status), ("Valkey 8.1.0", Status::Ok));
+    }
+
+    #[test]
+    fn the_mode_goes_by_either_name() {
+        for info in ["redis_mode:standalone", "server_mode:standalone"] {
+            assert_eq!(cluster(&Info::of(info))[0].status, Status::Ok, "{info}");
+        }
+        assert_eq!(cluster(&Info::of("server_mode:cluster"))[0].status, Status::Broken);
     }
 
     #[test]
