@@ -127,6 +127,22 @@ impl Error {
         matches!(*self.0, ErrorKind::NotPermitted { .. })
     }
 
+    /// Its kind in a word, for what counts and traces.
+    pub(crate) fn word(&self) -> &'static str {
+        use ErrorKind::*;
+        match *self.0 {
+            Config(_) => "config",
+            NeverFits { .. } => "never_fits",
+            Unreachable { .. } | TimedOut { .. } => "deadline",
+            Cooling { .. } => "cooling",
+            Paused { .. } => "paused",
+            Refused { .. } => "credential",
+            QueueFull { .. } => "queue_full",
+            Expired { .. } => "expired",
+            Store { .. } | NotPermitted { .. } => "store",
+        }
+    }
+
     /// Whether trying again may get over this failure of the store without anyone's help.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(*self.0, ErrorKind::Store { transient: true, .. })

@@ -82,6 +82,7 @@ mod session;
 mod settings;
 mod store;
 mod telemetry;
+mod trace;
 
 pub use budget::{ArrivalWithin, Budget, BudgetBuilder, CountFrom, OnStoreError};
 pub use calendar::Calendar;

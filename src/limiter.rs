@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::sync::broadcast;
+use tracing::{Instrument, field::Empty};
 
 use self::core::Core;
 use crate::{
@@ -17,6 +18,8 @@ use crate::{
         class::{Class, Route, Selection},
         desk::Desk,
     },
+    telemetry::NOT_NOW,
+    trace,
 };
 
 /// One budget on one store. Clones are cheap and share everything.
@@ -167,9 +170,8 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// Dropping the future leaves the line; a permit already on its way goes back as never sent.
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = self.handle.core.budget.name()))]
     pub async fn acquire(&self, cost: impl Into<Cost>) -> Result<Permit, Error> {
-        self.wait(cost.into(), None).await
+        self.told(None, self.wait(cost.into(), None)).await
     }
 
     /// Waits for its turn until a deadline. One that cannot be met is refused at once.
@@ -179,9 +181,8 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// As [`Limiter::acquire`].
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = self.handle.core.budget.name(), within = ?within))]
     pub async fn acquire_within(&self, cost: impl Into<Cost>, within: Duration) -> Result<Permit, Error> {
-        self.wait(cost.into(), Some(within)).await
+        self.told(Some(within), self.wait(cost.into(), Some(within))).await
     }
 
     /// A permit if there is one now, without waiting for a turn. Those who wait go first.
@@ -191,23 +192,44 @@ impl Limiter {
     ///
     /// # Cancel safety
     /// As [`Limiter::acquire`].
-    #[tracing::instrument(level = "debug", skip_all, fields(budget = self.handle.core.budget.name()))]
     pub async fn try_acquire(&self, cost: impl Into<Cost>) -> Result<Decision, Error> {
-        let class = self.class(cost.into())?;
-        let asked = self.handle.desk.try_acquire(&self.handle.route, class).await;
-        match asked.inspect_err(|error| self.handle.desk.telemetry.refuse(error))? {
-            Ok(grant) => Ok(Decision::Granted(Permit::new(grant))),
-            Err((limit, retry_after)) => {
-                self.handle.desk.telemetry.not_now.increment(1);
-                Ok(Decision::Denied(Denial { limit, retry_after }))
-            }
-        }
+        self.told(Some(Duration::ZERO), self.decide(cost.into())).await
     }
 
     async fn wait(&self, cost: Cost, within: Option<Duration>) -> Result<Permit, Error> {
         let class = self.class(cost)?;
-        let asked = self.handle.desk.acquire(&self.handle.route, class, within).await;
-        asked.map(Permit::new).inspect_err(|error| self.handle.desk.telemetry.refuse(error))
+        self.handle.desk.acquire(&self.handle.route, class, within).await.map(Permit::new)
+    }
+
+    async fn decide(&self, cost: Cost) -> Result<Decision, Error> {
+        let class = self.class(cost)?;
+        Ok(match self.handle.desk.try_acquire(&self.handle.route, class).await? {
+            Ok(grant) => Decision::Granted(Permit::new(grant)),
+            Err((limit, retry_after)) => {
+                self.handle.desk.telemetry.refuse(NOT_NOW);
+                Decision::Denied(Denial { limit, retry_after })
+            }
+        })
+    }
+
+    /// A call in a span of the caller's trace; and where it gets no permit, its reason there and in the metrics.
+    async fn told<T>(
+        &self,
+        within: Option<Duration>,
+        asked: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let span = tracing::debug_span!(
+            "acquire",
+            budget = self.budget().name(),
+            within = within.map(tracing::field::debug),
+            error.type = Empty,
+            otel.status_code = Empty,
+        );
+        let asked = asked.instrument(span.clone()).await;
+        asked.inspect_err(|error| {
+            self.handle.desk.telemetry.refuse(error.word());
+            trace::failed(&span, error.word());
+        })
     }
 
     /// Tells the store all that is done. Call it before a process ends: what it does not know of counts as in flight
@@ -298,8 +320,7 @@ impl Limiter {
         if let Some((_, class)) = last.as_ref().filter(|(known, _)| *known == cost) {
             return Ok(class.clone());
         }
-        let class = Class::new(handle.core.budget.name(), &handle.route, &cost);
-        let class = Arc::new(class.inspect_err(|error| handle.desk.telemetry.refuse(error))?);
+        let class = Arc::new(Class::new(handle.core.budget.name(), &handle.route, &cost)?);
         if let Err(known) = handle.first.set((cost, class.clone())) {
             *last = Some(known);
         }

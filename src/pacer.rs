@@ -6,6 +6,8 @@
 mod body;
 #[cfg(feature = "reqwest")]
 mod retry;
+#[cfg(any(feature = "reqwest", feature = "tower"))]
+mod trace;
 mod turn;
 
 #[cfg(feature = "reqwest")]
@@ -206,22 +208,6 @@ impl Pacer {
                 Err(_) => turn.unsent(),
             }
         }
-    }
-
-    /// What a trace shows of one request: its wait, and the client's own work. By the names that OpenTelemetry gives to HTTP
-    /// clients, and never a path or a query, which may hold secrets. `resends`: how often it was sent before.
-    #[cfg(any(feature = "reqwest", feature = "tower"))]
-    fn span(&self, target: Target<'_>, resends: u32) -> tracing::Span {
-        tracing::debug_span!(
-            "request",
-            otel.kind = "client",
-            budget = self.settings.limiter.budget().name(),
-            http.request.method = target.method.as_str(),
-            server.address = target.host(),
-            server.port = target.uri.port_u16(),
-            http.request.resend_count = (resends > 0).then_some(resends),
-            http.response.status_code = tracing::field::Empty,
-        )
     }
 
     /// Tells the store all that is done. Call it before a process ends.

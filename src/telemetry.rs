@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use self::facade::{Counter, Gauge, Histogram, counter, gauge, histogram};
-use crate::{Budget, Error};
+use crate::Budget;
 
 /// Bounds of histogram buckets, in seconds, for all of paceline's metrics whose names end in `_seconds`: from the fastest
 /// exchange to the longest wait that is worth telling apart. The Grafana dashboard needs histograms, and exporters make
@@ -35,6 +35,12 @@ use crate::{Budget, Error};
 pub const SECONDS_BUCKETS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0];
 
+/// Why calls got no permit: they did not want to wait, or what their error says in a word. A mistake in what a call asks for is
+/// its own, and counts nowhere.
+const REASONS: [&str; 8] =
+    [NOT_NOW, "never_fits", "cooling", "paused", "deadline", "credential", "queue_full", "store"];
+pub(crate) const NOT_NOW: &str = "not_now";
+
 /// Names and values.
 type Labels = Vec<(&'static str, String)>;
 
@@ -50,8 +56,8 @@ pub(crate) struct Telemetry {
     pub(crate) exchange: Histogram,
     pub(crate) store_errors: Counter,
     pub(crate) resumes: Counter,
-    pub(crate) not_now: Counter,
-    refused: Refused,
+    /// Calls that got no permit, by the reason.
+    refused: Vec<(&'static str, Counter)>,
     limits: Vec<OfLimit>,
 }
 
@@ -62,17 +68,6 @@ pub(crate) struct OfLimit {
     pub(crate) cooldowns: Counter,
     pub(crate) in_flight: Gauge,
     pub(crate) free: Gauge,
-}
-
-/// Calls that got no permit, by the reason.
-#[derive(Debug)]
-struct Refused {
-    never_fits: Counter,
-    cooling: Counter,
-    deadline: Counter,
-    credential: Counter,
-    queue_full: Counter,
-    store: Counter,
 }
 
 impl Telemetry {
@@ -110,15 +105,7 @@ impl Telemetry {
                 "Times that the store was told again what it had forgotten",
                 &of,
             ),
-            not_now: refused("not_now"),
-            refused: Refused {
-                never_fits: refused("never_fits"),
-                cooling: refused("cooling"),
-                deadline: refused("deadline"),
-                credential: refused("credential"),
-                queue_full: refused("queue_full"),
-                store: refused("store"),
-            },
+            refused: REASONS.map(|reason| (reason, refused(reason))).into(),
             limits: budget.limits().iter().map(|known| limit(known.name())).collect(),
         }
     }
@@ -128,19 +115,11 @@ impl Telemetry {
         self.limits.iter().find(|limit| limit.name == name)
     }
 
-    /// A call got no permit. A mistake in what it asked for is the caller's own, and counts nowhere.
-    pub(crate) fn refuse(&self, error: &Error) {
-        let Refused { never_fits, cooling, deadline, credential, queue_full, store } = &self.refused;
-        let reason = match error {
-            error if error.is_never_fits() => never_fits,
-            error if error.is_cooling() => cooling,
-            error if error.is_too_late() => deadline,
-            error if error.is_refused() => credential,
-            error if error.is_queue_full() => queue_full,
-            error if error.is_store() => store,
-            _ => return,
-        };
-        reason.increment(1);
+    /// A call got no permit.
+    pub(crate) fn refuse(&self, reason: &str) {
+        if let Some((_, calls)) = self.refused.iter().find(|(known, _)| *known == reason) {
+            calls.increment(1);
+        }
     }
 
     /// Nobody exchanges any more, so what was free is no longer known.

@@ -150,7 +150,7 @@ fn until(server: &RedisServer, section: &str, line: &str) {
 
 #[test]
 fn a_snapshot_that_failed_stops_every_grant() {
-    let server = RedisServer::own_with(&["--save", "3600 1"]);
+    let server = RedisServer::own_with(&["--save", "3600", "1"]);
     let directory = server.command(&["CONFIG", "GET", "dir"]).replace("dir\n", "");
     // Where the snapshot should go stands something else.
     fs::create_dir_all(Path::new(&directory).join("dump.rdb/in-its-way")).unwrap();
@@ -171,14 +171,15 @@ fn a_cluster_is_not_supported() {
 
 #[test]
 fn snapshots_alone_are_warned_of_and_an_append_only_file_is_not() {
-    expect(RedisServer::own_with(&["--save", "3600 1"]).url(), "persistence", "warning", "save 3600 1");
+    expect(RedisServer::own_with(&["--save", "3600", "1"]).url(), "persistence", "warning", "save 3600 1");
     expect(RedisServer::own_with(&["--appendonly", "yes"]).url(), "persistence", "ok", "appendfsync everysec");
     expect(RedisServer::own().url(), "persistence", "warning", "nothing is kept");
 }
 
 #[test]
 fn connections_that_are_cut_are_told() {
-    let server = RedisServer::own_with(&["--timeout", "30", "--client-output-buffer-limit", "pubsub 1kb 1kb 10"]);
+    let server =
+        RedisServer::own_with(&["--timeout", "30", "--client-output-buffer-limit", "pubsub", "1kb", "1kb", "10"]);
     expect(server.url(), "connections", "warning", "idle for 30 s");
     expect(server.url(), "connections", "warning", "a pubsub client to whom 1 KiB");
 }

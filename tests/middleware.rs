@@ -10,6 +10,8 @@ mod layer;
 mod obeys;
 #[path = "middleware/one_for_one.rs"]
 mod one_for_one;
+#[path = "middleware/opentelemetry.rs"]
+mod opentelemetry;
 #[path = "middleware/server.rs"]
 mod server;
 mod support;

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("error", ""),
     // What applications hear of.
     ("event", "error"),
+    ("trace", ""),
     // What is agreed between a session and a store.
     ("exchange", ""),
     ("report", ""),
@@ -28,7 +29,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("limit", "error exchange flaw name quota calendar cost"),
     ("budget", "error exchange flaw name quota calendar limit cost"),
     // What of it is counted, for operators.
-    ("telemetry", "error limit budget"),
+    ("telemetry", "limit budget"),
     ("settings", "error name quota limit budget"),
     // What a response says: no I/O, no clock.
     ("response", "error name settings"),
@@ -38,13 +39,13 @@ const ARROWS: &[(&str, &str)] = &[
     ("ledger", "error exchange report"),
     // Where it is decided.
     ("clock", ""),
-    ("store", "error exchange report order name clock ledger"),
+    ("store", "error trace exchange report order name clock ledger"),
     // Who asks, and for whom.
     ("session", "error event exchange name limit cost budget telemetry clock response store"),
     ("permit", "error exchange cost budget clock response session"),
-    ("limiter", "error event exchange report name limit cost budget telemetry preset clock store session permit"),
+    ("limiter", "error event trace exchange report name limit cost budget telemetry preset clock store session permit"),
     // Between the limiter and an HTTP client.
-    ("pacer", "error cost permit preset response limiter"),
+    ("pacer", "error trace cost permit preset response limiter"),
     // Prose only.
     ("guide", ""),
 ];

@@ -6,9 +6,9 @@ use ::reqwest::{Body, Client, ClientBuilder, Request, Response, ResponseBuilderE
 use async_trait::async_trait;
 use http::{Extensions, Uri};
 use reqwest_middleware::{ClientWithMiddleware, Middleware, Next};
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
-use super::{Pacer, Target, body};
+use super::{Pacer, Target, body, trace::Attempt};
 use crate::Error;
 
 /// Paces what a client of reqwest-middleware sends. Put it innermost: behind middleware that repeats requests, so that each
@@ -79,31 +79,33 @@ impl PaceMiddleware {
     ) -> reqwest_middleware::Result<(Response, bool)> {
         let uri: Uri = request.url().as_str().parse().unwrap_or_default();
         let target = Target { method: request.method(), uri: &uri, headers: request.headers() };
-        let span = self.pacer.span(target, resends);
-        self.send(request, &uri, &span, extensions, next).instrument(span.clone()).await
+        let attempt = Attempt::new(&self.pacer, target, resends);
+        self.send(request, &uri, &attempt, extensions, next).instrument(attempt.span()).await
     }
 
     async fn send(
         &self,
         request: Request,
         uri: &Uri,
-        span: &Span,
+        attempt: &Attempt,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<(Response, bool)> {
         let own = |error: Error| reqwest_middleware::Error::middleware(error);
         let target = Target { method: request.method(), uri, headers: request.headers() };
-        let turn = self.pacer.turn_in_time(target).await.map_err(own)?;
+        let turn = self.pacer.turn_in_time(target).await;
+        let turn = turn.inspect_err(|error| attempt.refused(error)).map_err(own)?;
         let response = match next.run(request, extensions).await {
             Ok(response) => response,
             Err(error) => {
+                attempt.lost(error.is_connect().then_some("connect").or(error.is_timeout().then_some("timeout")));
                 if error.is_connect() {
                     turn.unsent();
                 }
                 return Err(error);
             }
         };
-        span.record("http.response.status_code", response.status().as_u16());
+        attempt.answered(response.status());
         // On its way through `http` a response forgets where it came from.
         let from = http::Response::builder().url(response.url().clone()).body(());
         let (mut response, again) = body::receive(turn, http::Response::<Body>::from(response)).await;

@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Instrument;
 
-use super::{Pacer, Target, body};
+use super::{Pacer, Target, body, trace::Attempt};
 
 pub use super::body::PacedBody;
 
@@ -78,18 +78,20 @@ where
         let (parts, content) = request.into_parts();
         // Here and not when it is first polled, which may be in another task: the caller's span is its parent.
         let target = Target { method: &parts.method, uri: &parts.uri, headers: &parts.headers };
-        let span = pacer.span(target, 0);
-        let seen = span.clone();
+        let attempt = Attempt::new(&pacer, target, 0);
+        let span = attempt.span();
         let paced = async move {
             let target = Target { method: &parts.method, uri: &parts.uri, headers: &parts.headers };
-            let turn = pacer.turn_in_time(target).await?;
+            let turn = pacer.turn_in_time(target).await.inspect_err(|error| attempt.refused(error))?;
             match inner.call(Request::from_parts(parts, content)).await.map_err(Into::into) {
                 Ok(response) => {
-                    seen.record("http.response.status_code", response.status().as_u16());
+                    attempt.answered(response.status());
                     Ok(body::receive(turn, response).await.0)
                 }
                 Err(error) => {
-                    if is_refused(&*error) {
+                    let nobody_took_it = is_refused(&*error);
+                    attempt.lost(nobody_took_it.then_some("connect"));
+                    if nobody_took_it {
                         turn.unsent();
                     }
                     Err(error)

@@ -17,6 +17,7 @@ use std::{
 
 use redis::{Value, aio::PubSub};
 use tokio::sync::{Notify, watch};
+use tracing::{Instrument, field::Empty};
 
 pub use self::survey::{Keys, Survey};
 use self::{link::Link, scripts::Scripts};
@@ -26,6 +27,7 @@ use crate::{
     clock::{Clock, ManualClock},
     exchange::{Reply, Request},
     name::encode_value,
+    trace,
 };
 
 /// A marker that nobody looks at for a month is dropped.
@@ -200,19 +202,27 @@ impl Shared {
         self.test_clock.as_ref().map(|clock| clock.now_us().to_string())
     }
 
-    #[tracing::instrument(
-        level = "debug",
-        skip_all,
-        fields(
+    async fn exchange(&self, address: &str, request: &Request) -> Result<Reply, Error> {
+        let (host, port) = self.link.address();
+        let span = tracing::debug_span!(
+            "exchange",
             otel.kind = "client",
             db.system.name = "redis",
+            db.operation.name = "EVALSHA",
+            server.address = host,
+            server.port = port,
             budget = split(address).0,
             seq = request.seq,
             asks = request.asks.len(),
             completes = request.completes.len(),
-        )
-    )]
-    async fn exchange(&self, address: &str, request: &Request) -> Result<Reply, Error> {
+            error.type = Empty,
+            otel.status_code = Empty,
+        );
+        let answered = self.ask(address, request).instrument(span.clone()).await;
+        answered.inspect_err(|error| trace::failed(&span, error.word()))
+    }
+
+    async fn ask(&self, address: &str, request: &Request) -> Result<Reply, Error> {
         let (state, line) = (keys::state(address), keys::line(address));
         let body = codec::request(request);
         let time = self.test_time();

@@ -92,7 +92,8 @@ fn what_the_doctor_finds() {
         "--min-replicas-to-write",
         "1",
     ];
-    let server = RedisServer::own_with(&[&wrong[..], &["--client-output-buffer-limit", "pubsub 1kb 1kb 10"]].concat());
+    let server =
+        RedisServer::own_with(&[&wrong[..], &["--client-output-buffer-limit", "pubsub", "1kb", "1kb", "10"]].concat());
     for columns in WIDTHS {
         let text = at(paceline(server.url(), &["doctor"]), columns);
         fits(&text, columns);

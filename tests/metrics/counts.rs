@@ -122,7 +122,7 @@ async fn each_partition_has_series_of_its_own_where_the_budget_says_so() {
     assert!(!text.contains("somewhere"), "{text}");
     let series = text.lines().filter(|line| line.contains(r#"key="other""#));
     let (of_limits, own): (Vec<_>, Vec<_>) = series.partition(|line| line.contains("limit="));
-    assert_eq!((own.len(), of_limits.len()), (56, 6), "{own:#?}");
+    assert_eq!((own.len(), of_limits.len()), (57, 6), "{own:#?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,7 +159,7 @@ async fn who_gets_no_permit_is_counted_by_the_reason() {
     for reason in ["never_fits", "not_now", "deadline", "cooling", "credential"] {
         assert_eq!(metrics.refused(reason), 1.0, "{reason}");
     }
-    for reason in ["queue_full", "store"] {
+    for reason in ["queue_full", "paused", "store"] {
         assert_eq!(metrics.refused(reason), 0.0, "{reason}");
     }
 }

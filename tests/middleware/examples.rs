@@ -28,7 +28,7 @@ async fn run(
 }
 
 /// Where an example was built. Cargo builds them beside the tests, and before them if all of these run; this one may run alone.
-fn example(name: &str) -> PathBuf {
+pub fn example(name: &str) -> PathBuf {
     static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
         let test = std::env::current_exe().unwrap();
         let profile = test.ancestors().nth(2).unwrap();

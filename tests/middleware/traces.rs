@@ -21,7 +21,7 @@ use tracing_subscriber::{
 use super::{
     SECOND,
     server::{Server, answer, ok},
-    support::{redis_url, unique},
+    support::{RedisServer, redis_url, unique},
 };
 
 /// Nobody may learn of any of these.
@@ -141,12 +141,20 @@ async fn provider() -> Server {
 fn expected<'a>(server: &'a Server, budget: &'a str, status: &'a str) -> BTreeMap<&'static str, &'a str> {
     BTreeMap::from([
         ("otel.kind", "client"),
+        ("otel.name", "GET"),
         ("budget", budget),
         ("http.request.method", "GET"),
         ("server.address", "127.0.0.1"),
         ("server.port", server.url.rsplit(':').next().unwrap()),
         ("http.response.status_code", status),
     ])
+}
+
+/// The same of one that was told no.
+fn rejected<'a>(server: &'a Server, budget: &'a str) -> BTreeMap<&'static str, &'a str> {
+    let mut fields = expected(server, budget, "429");
+    fields.extend([("error.type", "429"), ("otel.status_code", "ERROR")]);
+    fields
 }
 
 fn fields(span: &Shown) -> BTreeMap<&'static str, &str> {
@@ -166,7 +174,7 @@ async fn each_attempt_is_a_span_of_the_callers_trace_by_opentelemetrys_names() {
 
     let [first, second] = &traces.named("request")[..] else { panic!("{:?}", traces.named("request")) };
     assert_eq!((first.parent, second.parent), (Some("order"), Some("order")));
-    assert_eq!(fields(first), expected(&server, &budget, "429"));
+    assert_eq!(fields(first), rejected(&server, &budget));
     let mut again = expected(&server, &budget, "200");
     again.insert("http.request.resend_count", "1");
     assert_eq!(fields(second), again);
@@ -179,6 +187,7 @@ async fn each_attempt_is_a_span_of_the_callers_trace_by_opentelemetrys_names() {
         // One serves many callers, so it is nobody's child.
         assert_eq!(exchange.parent, None);
         assert_eq!((&*exchange.fields["db.system.name"], &*exchange.fields["budget"]), ("redis", &*budget));
+        assert_eq!((&*exchange.fields["db.operation.name"], exchange.fields.get("error.type")), ("EVALSHA", None));
     }
     traces.keep_secrets();
 }
@@ -197,9 +206,74 @@ async fn a_tower_service_does_so_too_wherever_its_future_runs() {
     };
     assert_eq!(tokio::spawn(call).await.unwrap().unwrap().status(), 429);
     let [span] = &traces.named("request")[..] else { panic!("{:?}", traces.named("request")) };
-    assert_eq!((span.parent, fields(span)), (Some("order"), expected(&server, &budget, "429")));
+    assert_eq!((span.parent, fields(span)), (Some("order"), rejected(&server, &budget)));
     assert_eq!(traces.named("acquire")[0].parent, Some("request"));
     traces.keep_secrets();
+}
+
+/// Why the only span of that name failed.
+#[track_caller]
+fn failure(traces: &Traces, name: &str) -> String {
+    let [span] = &traces.named(name)[..] else { panic!("{:?}", traces.named(name)) };
+    assert_eq!(span.fields["otel.status_code"], "ERROR", "{span:?}");
+    span.fields["error.type"].clone()
+}
+
+#[tokio::test]
+async fn what_is_refused_or_lost_is_an_error_by_a_word_of_few() {
+    let server = Server::start(|_, _| ok()).await;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (pacer, _) = private(MemoryStore::new());
+    let unfit = pacer.clone().cost(|_| Some(51.into()));
+
+    let traces = Traces::listen();
+    reqwest_client(unfit.clone()).unwrap().get(&server.url).send().await.unwrap_err();
+    assert_eq!((failure(&traces, "request"), failure(&traces, "acquire")), ("never_fits".into(), "never_fits".into()));
+
+    let traces = Traces::listen();
+    reqwest_client(pacer.clone()).unwrap().get(format!("http://{nobody}")).send().await.unwrap_err();
+    assert_eq!(failure(&traces, "request"), "connect");
+
+    let traces = Traces::listen();
+    let mute = Server::start_mute().await;
+    let late = reqwest_client(pacer.clone()).unwrap().get(&mute).timeout(SECOND / 10);
+    late.send().await.unwrap_err();
+    assert_eq!(failure(&traces, "request"), "timeout");
+
+    for (pacer, url, why) in [(unfit, &server.url, "never_fits"), (pacer, &format!("http://{nobody}"), "connect")] {
+        let traces = Traces::listen();
+        let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+        let mut service = ServiceBuilder::new().layer(PaceLayer::new(pacer)).service(client);
+        service.call(Request::get(url).body(Empty::new()).unwrap()).await.unwrap_err();
+        assert_eq!(failure(&traces, "request"), why);
+    }
+
+    // Callers may write any method, so that there is no end of them.
+    let traces = Traces::listen();
+    let (pacer, _) = private(MemoryStore::new());
+    let odd = reqwest_client(pacer).unwrap().request("ORDER-4711".parse().unwrap(), &server.url);
+    odd.send().await.unwrap();
+    let [span] = &traces.named("request")[..] else { panic!("{:?}", traces.named("request")) };
+    assert_eq!((&*span.fields["http.request.method"], &*span.fields["otel.name"]), ("_OTHER", "HTTP"));
+}
+
+#[tokio::test]
+async fn an_exchange_that_redis_does_not_answer_is_an_error() {
+    let redis = RedisServer::own();
+    let (_, name) = private(MemoryStore::new());
+    let budget = Budget::builder(name).limit(Limit::concurrency("open", 9)).build().unwrap();
+    let limiter = Limiter::new(RedisStore::connect(redis.url()).await.unwrap(), budget);
+    limiter.acquire(1).await.unwrap().complete();
+    limiter.flush().await.unwrap();
+    drop(redis);
+    let traces = Traces::listen();
+    limiter.acquire_within(1, SECOND / 2).await.unwrap_err();
+    assert_eq!(failure(&traces, "acquire"), "store");
+    let exchanges = traces.named("exchange");
+    assert!(!exchanges.is_empty());
+    for exchange in exchanges {
+        assert_eq!((&*exchange.fields["error.type"], &*exchange.fields["otel.status_code"]), ("store", "ERROR"));
+    }
 }
 
 #[tokio::test]

@@ -115,7 +115,8 @@ impl Running {
     fn start(directory: &Path, program: &Path, port: u16, arguments: &[String]) -> io::Result<Self> {
         let file = arguments.first().filter(|first| !first.starts_with("--"));
         // What a file says of the disk is part of what is tested.
-        let no_disk: &[&str] = if file.is_some() { &[] } else { &["--save", "", "--appendonly", "no"] };
+        let is_said = file.is_some() || arguments.iter().any(|argument| argument == "--save");
+        let no_disk: &[&str] = if is_said { &[] } else { &["--save", "", "--appendonly", "no"] };
         let mut keeper = Command::new("sh")
             .args(["-c", KEEPER, "redis-keeper"])
             .args([directory, program])

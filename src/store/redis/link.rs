@@ -104,6 +104,14 @@ impl Link {
         &self.place
     }
 
+    /// The same, apart: a socket's path has no port.
+    pub(super) fn address(&self) -> (&str, Option<u16>) {
+        match self.place.rsplit_once(':').filter(|_| self.scheme != Scheme::Unix) {
+            Some((host, port)) => (host, port.parse().ok()),
+            None => (&self.place, None),
+        }
+    }
+
     /// Runs a script by its hash, or by its text on the same server if it is not known there.
     pub(super) async fn run(&self, code: &Code, keys: &[&str], args: &[&[u8]]) -> Result<Value, Error> {
         let command = |verb: &str, script: &str| {

@@ -116,6 +116,8 @@ impl PrivateRedis {
             .arg(server)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .args([PathBuf::from("--dir"), std::env::temp_dir()])
+            // What somebody else left there under the usual name is not ours to load.
+            .args(["--dbfilename", &format!("paceline-demo-{}.rdb", std::process::id())])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
