@@ -118,7 +118,7 @@ async fn who_stops_reading_ends_it_without_a_word() {
         held.extend(take(&limiter.for_key(&format!("tenant-{tenant}")).unwrap(), 1).await);
     }
     let mut child = Command::new(env!("CARGO_BIN_EXE_paceline"))
-        .args(["list", "--top", "0", "--json"])
+        .args(["list", "--json"])
         .env("PACELINE_REDIS_URL", server.url())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

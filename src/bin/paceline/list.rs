@@ -23,9 +23,9 @@ pub struct Command {
     /// Which come first
     #[arg(long, value_enum, default_value_t)]
     sort: Order,
-    /// Print so many at most, 0 for all
-    #[arg(long, value_name = "N", default_value_t = 40)]
-    top: usize,
+    /// Print so many at most, 0 for all [default: 40, with --json all]
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
     #[command(flatten)]
     source: Source,
     /// Print a JSON array with one object for each
@@ -37,9 +37,12 @@ const EXAMPLES: &str = "\
 Examples:
   paceline list --redis redis://127.0.0.1           who is busiest
   paceline list tenant- --sort waiting --top 5      where callers wait, of the tenants
-  paceline list --top 0 --json | jq '.[] | select(.cooldown_ms)'
+  paceline list --json | jq '.[] | select(.cooldown_ms)'
 
 Exit code 0: all was shown, though it be none. 1: the Redis or the configuration cannot be read.";
+
+/// More lines than this are rather filtered than read.
+const SCREEN: usize = 40;
 
 #[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
 enum Order {
@@ -152,8 +155,9 @@ impl Command {
             Order::Name => {}
         }
         let known = all.len();
-        if self.top > 0 {
-            all.truncate(self.top);
+        let top = self.top.unwrap_or(if self.json { 0 } else { SCREEN });
+        if top > 0 {
+            all.truncate(top);
         }
         if self.json {
             say(serde_json::to_string_pretty(&all)?);
