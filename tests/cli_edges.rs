@@ -98,7 +98,7 @@ fn what_is_said_twice_or_not_at_all_is_named() {
     for (arguments, parts) in [
         (
             &["acquire", "api", "--scope", "endpoint=/one", "--scope", "endpoint=/two"][..],
-            &["error: --scope endpoint=VALUE is given twice; a call has one value of a scope\n"][..],
+            &["error: --scope endpoint=... is given twice; give it one value\n"][..],
         ),
         (&["cool-down", "api"], &["<--for <TIME>|--end>"]),
         (&["limit", "api", "open"], &["<--quota <N>|--end>", "<--for <TIME>|--end>"]),

@@ -1,13 +1,13 @@
 //! How long so many calls would take, by what a report says.
 //!
-//! Units are let through one after the other, each as soon as every limit has room for it: what was used comes back as the
+//! Calls are let through one after the other, each as soon as every limit has room for it: what was used comes back as the
 //! store says, and what goes now comes back after a period and a hold.
 
 use std::{collections::VecDeque, time::Duration};
 
 use super::{LimitReport, Report, SessionReport};
 
-/// Units that are tried one by one; more of them take as long as under the tightest limit alone.
+/// Calls that are tried one by one; more of them take as long as under the tightest limit alone.
 const TRIED: usize = 100_000;
 /// Callers of one process that are thought of.
 const CALLERS: u64 = 10_000;
@@ -22,9 +22,10 @@ impl Report {
     /// No forecast looks farther than ten years: what takes so long may take longer.
     pub const FARTHEST: Duration = Duration::from_secs(315_360_000);
 
-    /// How long so many calls of one process would take that come now, under the limits that `bound` picks.
+    /// How long so many calls of one process would take that come now, where `units` says how much of a limit each takes: none
+    /// of one that does not concern them.
     ///
-    /// Those who use the budget now are thought to go on, in turn with us. What somebody new will do, nobody knows: take it for
+    /// Those who use the budget now are thought to go on, in turn with us, with calls of the same cost. What somebody new will do, nobody knows: take it for
     /// an estimate. A pause without an end takes [`Report::FARTHEST`].
     ///
     /// ```
@@ -34,14 +35,15 @@ impl Report {
     /// # let limiter = Limiter::new(MemoryStore::new(), Budget::builder("keap").limit(spike).build()?);
     /// let permit = limiter.acquire(1).await?;
     /// let report = limiter.inspect().await?.unwrap();
-    /// let takes = report.forecast(100, |_| true);
+    /// let takes = report.forecast(100, |_| 1);
     /// assert!((20..=25).contains(&takes.as_secs()), "5 a second, of which another takes up to one: {takes:?}");
     /// # drop(permit);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn forecast(&self, calls: u64, bound: impl Fn(&LimitReport) -> bool) -> Duration {
-        let gates: Vec<Gate<'_>> = self.limits.iter().filter(|limit| bound(limit)).map(Gate::new).collect();
+    pub fn forecast(&self, calls: u64, units: impl Fn(&LimitReport) -> u64) -> Duration {
+        let gates = self.limits.iter().map(|limit| Gate::new(limit, units(limit)));
+        let gates: Vec<Gate<'_>> = gates.filter(|gate| gate.each > 0).collect();
         let paused = self.paused.as_ref().map_or(0.0, |pause| pause.left_ms.map_or(FARTHEST_MS, |left| left as f64));
         let start = self.settling_ms.map_or(paused, |left| paused.max(left as f64));
         let others = self.others(&gates);
@@ -81,7 +83,7 @@ struct Other {
     away: f64,
 }
 
-/// Units on their way through all gates.
+/// Calls on their way through all gates.
 struct Queue<'a> {
     gates: Vec<Gate<'a>>,
     others: Vec<Other>,
@@ -113,7 +115,7 @@ impl Queue<'_> {
         self.gates.iter().map(|gate| gate.alone(all)).fold(self.now, f64::max)
     }
 
-    /// Lets the next unit through.
+    /// Lets the next call through.
     fn pass(&mut self) {
         let number = self.passed.len();
         let open = |now: f64, gate: &Gate<'_>| now.max(gate.opens(number, now, &self.passed));
@@ -127,9 +129,11 @@ impl Queue<'_> {
     }
 }
 
-/// One limit, through which units go. Times are in milliseconds from now.
+/// One limit, through which calls go. Times are in milliseconds from now.
 struct Gate<'a> {
     limit: &'a LimitReport,
+    /// Units that a call takes.
+    each: u64,
     quota: u64,
     /// Units that are taken now, and those that are not.
     taken: u64,
@@ -137,33 +141,34 @@ struct Gate<'a> {
     period: f64,
     /// When the fixed window ends that runs now.
     ends: f64,
-    /// The end of the one that runs when the next unit goes, and what is left of it.
+    /// The end of the one that runs when the next call goes, and what is left of it.
     window: (f64, u64),
 }
 
 impl<'a> Gate<'a> {
-    fn new(limit: &'a LimitReport) -> Self {
+    fn new(limit: &'a LimitReport, each: u64) -> Self {
         let told = limit.feedback.as_ref().and_then(|said| said.told_quota).unwrap_or(u64::MAX);
         let quota = limit.quota.min(told).max(1);
         let taken = limit.used.saturating_add(limit.in_flight);
         let room = quota.saturating_sub(taken);
         let period = limit.per_ms.unwrap_or(0) as f64;
         let ends = limit.next_free_ms.map_or(period, |next| next as f64);
-        Self { limit, quota, taken, room, period, ends, window: (ends, room) }
+        Self { limit, each, quota, taken, room, period, ends, window: (ends, room) }
     }
 
-    /// When the `number`-th unit from now may go, if it comes at `now` after those that `passed`.
+    /// When the `number`-th call from now may go, if it comes at `now` after those that `passed`: with the last unit that it takes.
     fn opens(&self, number: usize, now: f64, passed: &[f64]) -> f64 {
         let cool = self.limit.cooldown_ms.unwrap_or(0) as f64;
-        let number = number as u64;
+        let unit = (number as u64).saturating_add(1).saturating_mul(self.each) - 1;
         let opens = match self.limit.kind {
-            _ if number < self.room && self.limit.kind != "fixed-window" => 0.0,
-            "token-bucket" => self.refilled(number - self.room),
-            "fixed-window" if self.window.1 > 0 || now >= self.window.0 => 0.0,
+            _ if self.each > self.quota => FARTHEST_MS,
+            _ if unit < self.room && self.limit.kind != "fixed-window" => 0.0,
+            "token-bucket" => self.refilled(unit - self.room),
+            "fixed-window" if self.window.1 >= self.each || now >= self.window.0 => 0.0,
             "fixed-window" => self.window.0,
-            _ => match number.checked_sub(self.quota) {
-                Some(earlier) => passed[earlier as usize] + self.period + self.limit.hold_ms as f64,
-                None => self.comes_back(number - self.room),
+            _ => match unit.checked_sub(self.quota) {
+                Some(earlier) => passed[(earlier / self.each) as usize] + self.period + self.limit.hold_ms as f64,
+                None => self.comes_back(unit - self.room),
             },
         };
         opens.max(cool)
@@ -176,22 +181,24 @@ impl<'a> Gate<'a> {
                 ends += ((now - ends) / self.period).floor() * self.period + self.period;
                 left = self.quota;
             }
-            self.window = (ends, left.saturating_sub(1));
+            self.window = (ends, left.saturating_sub(self.each));
         }
     }
 
-    /// When the last of so many units goes, if there were no other limit.
-    fn alone(&self, units: f64) -> f64 {
-        let beyond = units - 1.0 - self.room as f64;
+    /// When the last of so many calls goes, if there were no other limit.
+    fn alone(&self, calls: f64) -> f64 {
+        // What a window has left over for no whole call is lost to them; a bucket loses nothing.
+        let whole = if self.limit.kind == "token-bucket" { self.quota } else { self.quota / self.each * self.each };
+        let beyond = calls * self.each as f64 - 1.0 - self.room as f64;
         if beyond < 0.0 {
             return 0.0;
         }
-        let rounds = (beyond / self.quota as f64).floor();
+        let rounds = (beyond / whole.max(1) as f64).floor();
         match self.limit.kind {
             "token-bucket" => self.refilled(beyond as u64),
             "fixed-window" => self.ends + rounds * self.period,
             _ => {
-                let rest = (beyond - rounds * self.quota as f64) as u64;
+                let rest = (beyond - rounds * whole.max(1) as f64) as u64;
                 rounds * (self.period + self.limit.hold_ms as f64) + self.comes_back(rest)
             }
         }
@@ -242,8 +249,13 @@ mod tests {
     }
 
     fn takes(limits: &[LimitReport], calls: u64) -> f64 {
+        takes_of(1, limits, calls)
+    }
+
+    /// Calls of so many units.
+    fn takes_of(units: u64, limits: &[LimitReport], calls: u64) -> f64 {
         let report = Report { limits: limits.to_vec(), ..Report::default() };
-        report.forecast(calls, |_| true).as_secs_f64()
+        report.forecast(calls, |_| units).as_secs_f64()
     }
 
     #[test]
@@ -259,6 +271,22 @@ mod tests {
         assert_eq!([1, 2, 6, 7].map(|calls| takes(std::slice::from_ref(&fixed), calls)), [0.0, 0.3, 0.3, 1.3]);
         let places = LimitReport { per_ms: None, hold_ms: 200, ..limit("concurrency", 3, 0) };
         assert_eq!([3, 4, 7].map(|calls| takes(std::slice::from_ref(&places), calls)), [0.0, 0.2, 0.4]);
+    }
+
+    #[test]
+    fn calls_of_several_units_go_when_the_last_of_them_does() {
+        let of = |units, limit: &LimitReport, calls| takes_of(units, std::slice::from_ref(limit), calls);
+        let sliding = limit("sliding-window", 5, 1000);
+        assert_eq!([1, 2, 3, 4, 5].map(|calls| of(2, &sliding, calls)), [0.0, 0.0, 1.0, 1.0, 2.0]);
+        // More than are tried one by one: two a second.
+        assert!((499_999.0..=500_000.0).contains(&of(2, &sliding, 1_000_001)));
+        let bucket = limit("token-bucket", 10, 1000);
+        assert_eq!([3, 4, 5].map(|calls| of(3, &bucket, calls)), [0.0, 0.2, 0.5]);
+        let fixed = LimitReport { used: 4, next_free_ms: Some(300), ..limit("fixed-window", 5, 1000) };
+        assert_eq!([1, 2, 3].map(|calls| of(2, &fixed, calls)), [0.3, 0.3, 1.3]);
+        let places = LimitReport { per_ms: None, hold_ms: 200, ..limit("concurrency", 3, 0) };
+        assert_eq!([1, 2, 3].map(|calls| of(2, &places, calls)), [0.0, 0.2, 0.4]);
+        assert_eq!(of(6, &sliding, 1), 315_360_000.0);
     }
 
     #[test]
@@ -280,9 +308,9 @@ mod tests {
         let told = FeedbackReport { told_quota: Some(2), ..FeedbackReport::default() };
         assert_eq!(takes(&[LimitReport { feedback: Some(told), ..spike.clone() }], 5), 2.0);
         let settling = Report { limits: vec![spike], settling_ms: Some(700), ..Report::default() };
-        assert_eq!(settling.forecast(1, |_| true).as_millis(), 700);
+        assert_eq!(settling.forecast(1, |_| 1).as_millis(), 700);
         let pause = Pause { left_ms: None, who: String::new(), why: String::new() };
-        assert_eq!(Report { paused: Some(pause), ..settling }.forecast(1, |_| true).as_secs(), 315_360_000);
+        assert_eq!(Report { paused: Some(pause), ..settling }.forecast(1, |_| 1).as_secs(), 315_360_000);
     }
 
     #[test]

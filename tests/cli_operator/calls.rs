@@ -47,7 +47,7 @@ fn a_value_of_a_scope_has_a_turn_of_its_own() {
 #[test]
 fn a_tier_has_its_quota_and_what_is_passed_over_is_told() {
     let shell = Shell::of(CONFIG);
-    let passed_over = "note: budget tiered: nothing is taken from limit tokens (it counts tokens)\n";
+    let passed_over = "note: budget tiered: nothing is taken from limit tokens (give --take tokens=N)\n";
     for tier in ["S", "M", "M"] {
         assert_eq!(acquire(&shell, &["tiered", "--tier", tier]), (0, passed_over.to_owned()));
     }
@@ -57,6 +57,46 @@ fn a_tier_has_its_quota_and_what_is_passed_over_is_told() {
     assert!(code == 0 && told.contains("from limit hour (give --tier), limit tokens"), "{told}");
     let (code, told) = acquire(&shell, &["tiered", "--tier", "XL"]);
     assert!(code == 1 && told.contains("budget tiered has no tier \"XL\"; its tiers are S, M"), "{told}");
+}
+
+#[test]
+fn what_a_call_takes_of_another_unit_is_said_by_hand() {
+    let shell = Shell::of(CONFIG);
+    let tokens = |n: &str| format!("tokens={n}");
+    // Of 9 an hour: 4 for each of two calls.
+    let of_m = ["tiered", "--tier", "M", "--take"];
+    assert_eq!(acquire(&shell, &[&of_m[..], &[&tokens("4"), "--cost", "2"]].concat()), (0, String::new()));
+    let (out, _, _) = shell.run(&["inspect", "tiered", "--json"]);
+    let reports: Value = serde_json::from_str(&out).unwrap();
+    let limits = reports[0]["limits"].as_array().unwrap();
+    let used = |name: &str| limits.iter().find(|limit| limit["name"] == name).map(|limit| limit["used"].clone());
+    assert_eq!((used("tokens"), used("hour@M")), (Some(8.into()), Some(2.into())));
+    let (code, told) = acquire(&shell, &["tiered", "--tier", "S", "--take", &tokens("2")]);
+    assert!(code == 75 && told.contains("limit tokens"), "{told}");
+    // What it would wait is asked, and planned, in the same words: 2 calls an hour under limit tokens.
+    let (out, _, code) = shell.run(&["why", "tiered", "--tier", "M", "--take", &tokens("4"), "--calls", "3", "--json"]);
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    let tokens_alone = answer["limits"].as_array().unwrap().iter().find(|limit| limit["limit"] == "tokens").unwrap();
+    let hours = tokens_alone["forecast"][2]["wait_ms"].as_f64().unwrap() / 3_600_000.0;
+    assert!(code == 3 && (1.9..2.1).contains(&hours), "{answer:#}");
+    let (out, _, _) = shell.run(&["plan", "tiered", "--tier", "M", "--take", &tokens("4"), "--calls", "5", "--json"]);
+    let plan: Value = serde_json::from_str(&out).unwrap();
+    assert!((1.9..2.1).contains(&(plan["paceline"]["takes_s"].as_f64().unwrap() / 3600.0)), "{plan:#}");
+
+    for (arguments, expected) in [
+        (&["--take", "tokens=10"][..], "error: budget tiered: a request that costs 10 can never fit limit tokens"),
+        (&["--take", "tokns=1"], "error: budget tiered counts no tokns; its limits count requests, tokens\n"),
+        (&["--take", "tokens=1", "--take", "tokens=2"], "error: --take tokens=... is given twice; give it one value\n"),
+    ] {
+        for command in ["acquire", "why"] {
+            let (_, told, code) = shell.run(&[&[command, "tiered", "--tier", "M"], arguments].concat());
+            assert!(code == 1 && told.starts_with(expected), "{command}: {told}");
+        }
+    }
+    for wrong in ["tokens", "tokens=0", "tokens=-1", "tokens=many", "tokens=1.5"] {
+        let (code, told) = acquire(&shell, &["tiered", "--take", wrong]);
+        assert!(code == 2 && told.contains("write it as UNIT=N, with a whole number from 1"), "{wrong}: {told}");
+    }
 }
 
 #[test]

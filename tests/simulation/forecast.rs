@@ -46,7 +46,7 @@ async fn tried(budget: &Budget, work: Work, after_s: u64, calls: u64) -> (f64, f
     sleep(Duration::from_secs(after_s)).await;
     let limiter = Limiter::new(store.clone(), budget.clone());
     let report = limiter.inspect().await.unwrap().unwrap();
-    let forecast = report.forecast(calls, |_| true);
+    let forecast = report.forecast(calls, |_| 1);
     let start = Instant::now();
     let mut ours = JoinSet::new();
     for _ in 0..calls {

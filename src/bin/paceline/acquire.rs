@@ -31,7 +31,8 @@ Examples:
   paceline acquire slack --route 'POST /api/chat.postMessage' --scope channel=C042    its preset knows the rest
   paceline acquire api --scope endpoint=/reports --tier S                             one without a preset
 
-Exit code 0: its turn. 75: no turn comes within --wait. 130: stopped. 1: anything else, such as a Redis that is gone.";
+Exit code 0: its turn. 75: no turn comes within --wait. 130: stopped. 1: anything else: a configuration that is
+wrong, a cost that can never fit, too many that wait already, a Redis that is gone, the output that cannot be written.";
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {

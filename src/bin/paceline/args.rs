@@ -1,6 +1,6 @@
 //! The command line: its commands and the values that several of them share.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
@@ -98,6 +98,23 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 pub fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Of an option that may be given several times, each name has one value.
+pub fn once<'a>(option: &str, names: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    match names.into_iter().find(|name| !seen.insert(*name)) {
+        Some(name) => Err(format!("{option} {name}=... is given twice; give it one value")),
+        None => Ok(()),
+    }
+}
+
+/// A unit and how much of it.
+pub fn amount(text: &str) -> Result<(String, u64), String> {
+    let wrong = || "write it as UNIT=N, with a whole number from 1".to_owned();
+    let (unit, amount) = pair(text).map_err(|_| wrong())?;
+    let amount = amount.parse().ok().filter(|amount| *amount > 0).ok_or_else(wrong)?;
+    Ok((unit, amount))
 }
 
 /// The length of a limit's window.

@@ -1,5 +1,7 @@
 //! Which calls a person means, where no request says so itself: what of a budget concerns them, and how much each takes.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use http::{Method, Uri};
 use paceline::{Budget, Cost, Limit, Limiter, Preset, Route};
@@ -13,6 +15,9 @@ pub struct Calls {
     /// The request, as in "GET /api/profiles": the budget's preset knows its limits, its tier and what it costs
     #[arg(long, value_name = "REQUEST", conflicts_with = "tier", value_parser = request)]
     route: Option<Request>,
+    /// How much each call takes of a unit, as in tokens=1500, instead of what --route says; may be given several times [default: 1 request]
+    #[arg(long = "take", value_name = "UNIT=N", value_parser = args::amount)]
+    takes: Vec<(String, u64)>,
 }
 
 /// What no request says.
@@ -47,7 +52,8 @@ pub type Take = (Limit, u64);
 impl Calls {
     /// Whether anything was said of them.
     pub fn are_told_apart(&self) -> bool {
-        self.route.is_some() || self.concern.tier.is_some() || !self.concern.scopes.is_empty()
+        let Self { concern, route, takes } = self;
+        route.is_some() || concern.tier.is_some() || !concern.scopes.is_empty() || !takes.is_empty()
     }
 
     /// What they are to this budget, whose preset that is, if it has one.
@@ -62,17 +68,28 @@ impl Calls {
                 return Err(format!("budget {} {why}", budget.name()).into());
             }
         };
+        self.check_units(budget)?;
         Ok(Kind { calls: self.clone(), preset: preset.cloned(), route })
+    }
+
+    fn check_units(&self, budget: &Budget) -> Result<(), Failure> {
+        let counted: BTreeSet<_> = budget.limits().iter().map(Limit::unit_name).collect();
+        args::once("--take", self.takes.iter().map(|(unit, _)| unit))?;
+        match self.takes.iter().find(|(unit, _)| !counted.contains(unit.as_str())) {
+            Some((unit, _)) => {
+                let counted = counted.into_iter().collect::<Vec<_>>().join(", ");
+                Err(format!("budget {} counts no {unit}; its limits count {counted}", budget.name()).into())
+            }
+            None => Ok(()),
+        }
     }
 }
 
 impl Concern {
     /// A handle for calls about that.
     pub fn of(&self, mut limiter: Limiter) -> Result<Limiter, Failure> {
-        for (number, (scope, value)) in self.scopes.iter().enumerate() {
-            if self.scopes[..number].iter().any(|(earlier, _)| earlier == scope) {
-                return Err(format!("--scope {scope}=VALUE is given twice; a call has one value of a scope").into());
-            }
+        args::once("--scope", self.scopes.iter().map(|(scope, _)| scope))?;
+        for (scope, value) in &self.scopes {
             limiter = limiter.scoped(scope, value)?;
         }
         Ok(match &self.tier {
@@ -94,20 +111,20 @@ impl Kind {
 
     /// What so many of them cost.
     pub fn cost(&self, calls: u64) -> Cost {
-        let Some(route) = &self.route else { return Cost::requests(calls) };
+        let one = self.route.as_ref().map_or(Cost::requests(1), |route| route.cost().clone());
+        let is_said = |unit: &str| self.calls.takes.iter().any(|(said, _)| said == unit);
+        let others = one.iter().filter(|(unit, _)| !is_said(unit));
+        let said = self.calls.takes.iter().map(|(unit, units)| (unit.as_str(), *units));
         let all = |cost: Cost, (unit, units): (&str, u64)| cost.and(unit.to_owned(), units.saturating_mul(calls));
-        route.cost().iter().fold(Cost::requests(0), all)
+        others.chain(said).fold(Cost::requests(0), all)
     }
 
     /// What one of them takes by this handle for them. Who did not say enough is told so: to pass over a limit in silence
     /// would be a permit for too much.
     pub fn takes(&self, limiter: &Limiter) -> Result<Vec<Take>, Failure> {
-        let cost = self.cost(1);
-        let units = |limit: &Limit| cost.iter().find(|(unit, _)| *unit == limit.unit_name()).map_or(0, |(_, n)| n);
-        let takes: Vec<Take> =
-            limiter.limits().map(|limit| (limit.clone(), units(limit))).filter(|(_, units)| *units > 0).collect();
+        let takes = self.takes_of(limiter);
         let all = limiter.budget().limits().iter();
-        let wanting: Vec<_> = all.filter_map(|limit| self.wanting(limit, units(limit))).collect();
+        let wanting: Vec<_> = all.filter_map(|limit| self.wanting(limit)).collect();
         let told = match (&wanting[..], self.knowing()) {
             ([], Some(preset)) if !self.calls.are_told_apart() => {
                 let names: Vec<_> = takes.iter().map(|(limit, _)| limit.name()).collect();
@@ -127,13 +144,23 @@ impl Kind {
         Ok(takes)
     }
 
+    /// The same, whatever it passes over.
+    pub fn takes_of(&self, limiter: &Limiter) -> Vec<Take> {
+        limiter.limits().map(|limit| (limit.clone(), self.units(limit))).filter(|(_, units)| *units > 0).collect()
+    }
+
+    /// How much one of them takes of the unit that a limit counts.
+    fn units(&self, limit: &Limit) -> u64 {
+        self.cost(1).iter().find(|(unit, _)| *unit == limit.unit_name()).map_or(0, |(_, units)| units)
+    }
+
     /// The preset that would know more of a request, if it were told which.
     fn knowing(&self) -> Option<&str> {
         self.preset.as_ref().filter(|preset| self.route.is_none() && preset.has_routes()).map(Preset::name)
     }
 
     /// What would have to be said for a limit to apply; `None`: nothing, it does, or it is about other calls.
-    fn wanting(&self, limit: &Limit, units: u64) -> Option<String> {
+    fn wanting(&self, limit: &Limit) -> Option<String> {
         let (name, route) = (limit.name(), self.route.as_ref());
         if route.is_some_and(|route| !route.limits().iter().any(|of_route| of_route == name)) {
             return None;
@@ -152,9 +179,11 @@ impl Kind {
         if let Some(scope) = limit.scope_name().filter(|scope| !given.any(|given| given == *scope)) {
             options.push(format!("--scope {scope}=VALUE"));
         }
-        match (&options[..], units) {
-            ([], 0) => Some(format!("limit {name} (it counts {})", limit.unit_name())),
-            ([], _) => None,
+        if self.units(limit) == 0 {
+            options.push(format!("--take {}=N", limit.unit_name()));
+        }
+        match &options[..] {
+            [] => None,
             _ => Some(format!("limit {name} (give {})", options.join(" and "))),
         }
     }

@@ -36,7 +36,7 @@ Examples:
   paceline drain keap --why 'new API key' && ./rotate-key.sh && paceline resume keap --yes
 
 Exit code 0: nothing is in flight. 75: something still is after --timeout; 130: stopped. Then it stays paused.
-1: it was not ordered, for what stands in the error, or since nobody confirmed it.";
+1: it was not ordered, for what stands in the error, or since nobody confirmed it; or it was resumed or forgotten meanwhile,\nor Redis was away at the end.";
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A later try may find it drained: EX_TEMPFAIL of sysexits.h.

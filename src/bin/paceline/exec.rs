@@ -37,7 +37,8 @@ Examples:
   paceline exec chat --scope channel=C042 -- ./post.sh                    a limit with a scope counts for each value apart
 
 Exit code: the command's; 128 and the signal's number if a signal ended it. 75: no turn came within --wait, and the command
-was not run. 126, 127: it cannot be run, there is no such command. 130: stopped before its turn. 1: anything else.";
+was not run. 126, 127: it cannot be run, there is no such command. 130: stopped before its turn. 1: it was
+not run for another reason, which the error names: a wrong configuration, a cost that can never fit, a Redis that is gone.";
 
 const CANNOT_RUN: u8 = 126;
 const NO_SUCH_COMMAND: u8 = 127;

@@ -57,7 +57,8 @@ impl Command {
         };
         let lasts = humantime::format_duration(time);
         let meaning = format!(
-            "Limit {limit} allows {quota} for {lasts}, whatever configurations say; more than the provider allows brings 429."
+            "Limit {limit} allows {quota} for {lasts}, whatever configurations say; what others who use the key take comes off \
+             that, and more than the provider allows brings 429."
         );
         let done = format!("limit {limit} allows {quota} for {lasts}.");
         self.common.give(Order::Quota { limit, quota, time }, &meaning, &done).await

@@ -190,6 +190,7 @@ impl Command {
     fn budget(&self) -> Result<(Budget, Option<Preset>, Option<String>), Failure> {
         if let Some(preset) = &self.preset {
             let preset = presets::find(preset)?;
+            args::once("--var", self.vars.iter().map(|(name, _)| name))?;
             let vars: Vec<_> = self.vars.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let budget = preset.budget(self.budget.as_deref().unwrap_or(preset.name()), &vars)?.build()?;
             return Ok((budget, Some(preset), self.redis.clone().or_else(|| usual(REDIS_VARIABLE))));

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use paceline::{LimitReport, Limiter, MemoryStore};
 
-use self::answer::Answer;
+use self::answer::{Answer, Taken};
 use crate::{
     Failure,
     calls::{Calls, Kind},
@@ -62,11 +62,11 @@ impl Command {
         }
         let mut report = report.unwrap_or_default();
         let configured = self.configured(&opened).await?;
-        let concerned: Vec<_> = configured.iter().map(|limit| limit.name.clone()).collect();
+        let taken: Vec<Taken> = configured.iter().map(|(limit, units)| (limit.name.clone(), *units)).collect();
         let known: Vec<_> = report.limits.iter().map(|limit| limit.name.clone()).collect();
-        report.limits.extend(configured.into_iter().filter(|limit| !known.contains(&limit.name)));
-        let concerned = self.kind.are_told_apart().then_some(&concerned[..]);
-        let answer = Answer::of(budget, key.as_deref(), report, &calls, concerned);
+        let unused = configured.into_iter().map(|(limit, _)| limit).filter(|limit| !known.contains(&limit.name));
+        report.limits.extend(unused);
+        let answer = Answer::of(budget, key.as_deref(), report, &calls, &taken, self.kind.are_told_apart());
         if self.json {
             say(serde_json::to_string_pretty(&answer)?);
         } else {
@@ -77,9 +77,9 @@ impl Command {
         Ok(if answer.goes_at_once() { ExitCode::SUCCESS } else { WOULD_WAIT.into() })
     }
 
-    /// The limits of the configuration that concern such calls, as they are where nobody uses them: the store forgets such
-    /// limits.
-    async fn configured(&self, opened: &Opened) -> Result<Vec<LimitReport>, Failure> {
+    /// The limits of the configuration that concern such calls, as they are where nobody uses them (the store forgets such
+    /// limits), and how much of each a call takes.
+    async fn configured(&self, opened: &Opened) -> Result<Vec<(LimitReport, u64)>, Failure> {
         let config = opened.config.as_ref();
         let Some(budget) = config.and_then(|config| config.budget(&self.budget)) else {
             return match self.kind.are_told_apart() {
@@ -97,14 +97,26 @@ impl Command {
         if self.kind.are_told_apart() {
             kind.takes(&limiter)?;
         }
-        Ok(unused(&limiter, &kind).await)
+        unused(&limiter, &kind).await
     }
 }
 
 /// The limits that such a call takes from, free. Tried in a memory of our own.
-async fn unused(limiter: &Limiter, kind: &Kind) -> Vec<LimitReport> {
-    let taken = limiter.try_acquire(kind.cost(1)).await;
-    let report = limiter.inspect().await.ok().flatten().unwrap_or_default();
+async fn unused(limiter: &Limiter, kind: &Kind) -> Result<Vec<(LimitReport, u64)>, Failure> {
+    let takes = kind.takes_of(limiter);
+    let units = |limit: &LimitReport| {
+        // NAME, NAME@VALUE, or NAME@TIER@VALUE.
+        let name = limit.name.split('@').next();
+        takes.iter().find(|(limit, _)| Some(limit.name()) == name).map_or(0, |(_, units)| *units)
+    };
+    let taken = limiter.try_acquire(kind.cost(1)).await?;
+    let report = limiter.inspect().await?.unwrap_or_default();
     drop(taken);
-    report.limits.into_iter().map(|limit| LimitReport { used: 0, in_flight: 0, free: limit.quota, ..limit }).collect()
+    let free = |limit: LimitReport| LimitReport { used: 0, in_flight: 0, free: limit.quota, ..limit };
+    Ok(report
+        .limits
+        .into_iter()
+        .map(|limit| (units(&limit), free(limit)))
+        .map(|(units, limit)| (limit, units))
+        .collect())
 }

@@ -75,7 +75,10 @@ impl Survey {
         rights::missing(&self.link).await
     }
 
-    /// The commands that an operator needs beyond those and this user may not run: all of them for a program's user.
+    /// How many commands an operator's user may run beyond a program's.
+    pub const FOR_ORDERS: usize = rights::FOR_ORDERS;
+
+    /// Those of them that this user may not run: all [`Survey::FOR_ORDERS`] for a program's user.
     ///
     /// # Errors
     /// It no longer answers.

@@ -23,9 +23,6 @@ const ORDERS: Check = Check {
     why: "An operator's user may list all budgets, order, and read the trail; a program's needs none of that.",
 };
 
-/// What an operator's user may run beyond a program's.
-const OPERATORS: usize = 4;
-
 const SCRIPTS: Check =
     Check { name: "scripts", why: "A script that is not in the cache is sent whole and compiled anew." };
 
@@ -65,7 +62,7 @@ pub fn orders(missing: Vec<&str>) -> Vec<Finding> {
     let named = missing.join(", ");
     vec![match missing.len() {
         0 => ORDERS.ok("this user may give orders and list all budgets"),
-        OPERATORS.. => ORDERS.ok(format!("this user may give none, as befits a program's ({named})")),
+        Survey::FOR_ORDERS.. => ORDERS.ok(format!("this user may give none, as befits a program's ({named})")),
         _ => ORDERS.warning(
             format!("this user may not run {named}, so of orders, `list` and `audit` some fail"),
             format!("for an operator give it +{} on ~pl:1:*, as lua/README.md says", missing.join(" +")),

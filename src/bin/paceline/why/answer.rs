@@ -29,6 +29,9 @@ pub struct Answer {
     ahead: Vec<Ahead>,
 }
 
+/// A limit, by the name that it has in the store, and how much of it a call takes.
+pub type Taken = (String, u64);
+
 /// How long some calls of one process would take.
 #[derive(Debug, Serialize)]
 struct Forecast {
@@ -40,11 +43,11 @@ struct Forecast {
 }
 
 impl Forecast {
-    /// `slowest` is the limit that takes the longest of those that `bound` picks.
-    fn of(report: &Report, calls: u64, slowest: Option<&str>, bound: impl Fn(&LimitReport) -> bool) -> Self {
+    /// `slowest` is the limit that takes the longest of those that a call takes `units` of.
+    fn of(report: &Report, calls: u64, slowest: Option<&str>, units: impl Fn(&LimitReport) -> u64) -> Self {
         let pause_ms = report.paused.as_ref().map_or(Some(0), |pause| pause.left_ms);
         let Some(pause_ms) = pause_ms else { return Self { calls, wait_ms: None, limit: None } };
-        let wait_ms = report.forecast(calls, bound).as_millis() as u64;
+        let wait_ms = report.forecast(calls, units).as_millis() as u64;
         Self { calls, wait_ms: Some(wait_ms), limit: slowest.filter(|_| wait_ms > pause_ms).map(str::to_owned) }
     }
 
@@ -80,19 +83,25 @@ struct Ahead {
 }
 
 impl Answer {
-    /// `concerned` are the limits that the calls asked about take from; `None`: nothing was said of them.
-    pub fn of(budget: &str, key: Option<&str>, report: Report, calls: &[u64], concerned: Option<&[String]>) -> Self {
-        let concerns = |limit: &LimitReport| match concerned {
-            Some(names) => names.contains(&limit.name),
-            None => !is_for_some(limit),
-        };
-        let bound = |limit| Bound::of(&report, limit, calls, concerns(limit));
+    /// `taken`: what is known of how much a call takes of each limit; of others a unit, unless certain calls are asked about.
+    pub fn of(
+        budget: &str,
+        key: Option<&str>,
+        report: Report,
+        calls: &[u64],
+        taken: &[Taken],
+        are_certain_calls: bool,
+    ) -> Self {
+        let known = |limit: &LimitReport| taken.iter().find(|(name, _)| *name == limit.name).map(|(_, units)| *units);
+        let usual = |limit: &LimitReport| u64::from(!are_certain_calls && !is_for_some(limit));
+        let units = |limit: &LimitReport| known(limit).unwrap_or(usual(limit));
+        let bound = |limit| Bound::of(&report, limit, calls, units(limit));
         let limits: Vec<_> = report.limits.iter().map(bound).collect();
         let together = |(number, &calls): (usize, &u64)| {
             let ours = limits.iter().filter(|limit| limit.concerns);
             let slowest = ours.max_by_key(|limit| limit.forecast[number].wait_ms);
             let slowest = slowest.map(|limit| limit.limit.as_str());
-            Forecast::of(&report, calls, slowest, concerns)
+            Forecast::of(&report, calls, slowest, units)
         };
         let forecast: Vec<_> = calls.iter().enumerate().map(together).collect();
         let binding = forecast.first().and_then(|one| one.limit.as_deref());
@@ -126,7 +135,7 @@ impl Answer {
                 "nobody uses this budget now".into()
             }
             (None, None) => match full(&limits) {
-                Some(full) if concerned.is_none() => full,
+                Some(full) if !are_certain_calls => full,
                 _ => "units of every limit that concerns it are free".into(),
             },
         };
@@ -157,7 +166,7 @@ impl Answer {
             header.extend(calls.iter().map(String::as_str));
             page.table(1, &header, self.limits.iter().map(|limit| limit.row(forecast.len())));
             if self.limits.iter().any(|limit| !limit.concerns) {
-                page.say("* concerns only other calls, such as those of that tier or scope");
+                page.say("* concerns only other calls, such as those of that tier or scope, or that take its units");
             }
         }
         if !self.ahead.is_empty() {
@@ -258,12 +267,14 @@ fn because(limit: &LimitReport, report: &Report, ahead: &[Ahead]) -> String {
 }
 
 impl Bound {
-    fn of(report: &Report, limit: &LimitReport, calls: &[u64], concerns: bool) -> Self {
-        let alone = |&calls: &u64| Forecast::of(report, calls, Some(&limit.name), |other| other.name == limit.name);
+    /// `units`: how much of it a call takes that is asked about.
+    fn of(report: &Report, limit: &LimitReport, calls: &[u64], units: u64) -> Self {
+        let only = |other: &LimitReport| if other.name == limit.name { units.max(1) } else { 0 };
+        let alone = |&calls: &u64| Forecast::of(report, calls, Some(&limit.name), only);
         Self {
             limit: limit.name.clone(),
             some_calls: is_for_some(limit),
-            concerns,
+            concerns: units > 0,
             used: limit.used,
             in_flight: limit.in_flight,
             quota: limit.quota,
@@ -344,7 +355,7 @@ mod tests {
 
     #[test]
     fn it_names_the_limit_that_binds_and_who_is_ahead() {
-        let answer = Answer::of("keap", None, busy(), &[1, 100], None);
+        let answer = Answer::of("keap", None, busy(), &[1, 100], &[], false);
         assert!(!answer.goes_at_once());
         assert_eq!(
             answer.paragraph(),
@@ -363,7 +374,7 @@ mod tests {
         report.limits[1].cooldown_ms = Some(2500);
         report.limits[1].feedback =
             Some(FeedbackReport { cause: "429, Retry-After 3".into(), origin, ..FeedbackReport::default() });
-        let answer = Answer::of("keap", Some("t7"), report, &[1, 100], None);
+        let answer = Answer::of("keap", Some("t7"), report, &[1, 100], &[], false);
         let text = answer.paragraph();
         assert!(text.starts_with("A call on budget keap, key t7 would wait"), "{text}");
         assert!(
@@ -374,7 +385,7 @@ mod tests {
 
     #[test]
     fn a_budget_that_nobody_uses_lets_a_call_go() {
-        let answer = Answer::of("keap", None, Report::default(), &[1], None);
+        let answer = Answer::of("keap", None, Report::default(), &[1], &[], false);
         assert!(answer.goes_at_once());
         assert_eq!(shown(&answer), "A call on budget keap would go at once: nobody uses this budget now.");
     }

@@ -5,6 +5,8 @@ use crate::Error;
 
 /// No budget has this name, so nothing stands there.
 const NOBODY: &str = "!";
+/// How many commands an operator needs beyond a program's.
+pub(super) const FOR_ORDERS: usize = 4;
 
 /// Whether its user may read what is ours.
 pub(super) async fn may_look(link: &Link) -> Result<bool, Error> {
@@ -49,16 +51,13 @@ pub(super) async fn missing(link: &Link) -> Result<Vec<&'static str>, Error> {
 /// The same of what orders, their trail and a list of all budgets need beyond that.
 pub(super) async fn missing_for_orders(link: &Link) -> Result<Vec<&'static str>, Error> {
     let (state, trail) = (keys::state(NOBODY), keys::audit(NOBODY));
-    refused(
-        link,
-        &[
-            ("scan", &["-"]),
-            ("persist", &[&state]),
-            ("xadd", &[&trail, "-", "", ""]),
-            ("xrevrange", &[&trail, "+", "-"]),
-        ],
-    )
-    .await
+    let tries: [(&'static str, &[&str]); FOR_ORDERS] = [
+        ("scan", &["-"]),
+        ("persist", &[&state]),
+        ("xadd", &[&trail, "-", "", ""]),
+        ("xrevrange", &[&trail, "+", "-"]),
+    ];
+    refused(link, &tries).await
 }
 
 async fn refused(link: &Link, tries: &[(&'static str, &[&str])]) -> Result<Vec<&'static str>, Error> {
