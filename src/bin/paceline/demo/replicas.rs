@@ -119,7 +119,7 @@ impl Replicas {
             // Not an argument: those can be read by everyone on the machine, and it may hold a password.
             .env("PACELINE_REDIS_URL", redis)
             // One address cannot serve them all.
-            .env_remove("PACELINE_METRICS")
+            .env_remove(crate::metrics::VARIABLE)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
