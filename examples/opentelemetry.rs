@@ -43,9 +43,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         // What is sent and waited for in here is part of its trace.
         order.instrument(tracing::info_span!("order", number))
     });
-    futures::future::try_join_all(orders).await?;
+    let ended = futures::future::try_join_all(orders).await;
     limiter.flush().await?;
-    // What has not been sent to the collector yet is now.
+    // What has not been sent to the collector yet is now, above all of orders that failed.
     traces.shutdown()?;
+    ended?;
     Ok(())
 }

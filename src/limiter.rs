@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::sync::broadcast;
-use tracing::{Instrument, field::Empty};
+use tracing::{Instrument, Span, field::Empty};
 
 use self::core::Core;
 use crate::{
@@ -171,7 +171,8 @@ impl Limiter {
     /// # Cancel safety
     /// Dropping the future leaves the line; a permit already on its way goes back as never sent.
     pub async fn acquire(&self, cost: impl Into<Cost>) -> Result<Permit, Error> {
-        self.told(None, self.wait(cost.into(), None)).await
+        let span = self.span(None);
+        self.wait(&span, cost.into(), None).instrument(span.clone()).await
     }
 
     /// Waits for its turn until a deadline. One that cannot be met is refused at once.
@@ -182,7 +183,8 @@ impl Limiter {
     /// # Cancel safety
     /// As [`Limiter::acquire`].
     pub async fn acquire_within(&self, cost: impl Into<Cost>, within: Duration) -> Result<Permit, Error> {
-        self.told(Some(within), self.wait(cost.into(), Some(within))).await
+        let span = self.span(Some(within));
+        self.wait(&span, cost.into(), Some(within)).instrument(span.clone()).await
     }
 
     /// A permit if there is one now, without waiting for a turn. Those who wait go first.
@@ -193,17 +195,20 @@ impl Limiter {
     /// # Cancel safety
     /// As [`Limiter::acquire`].
     pub async fn try_acquire(&self, cost: impl Into<Cost>) -> Result<Decision, Error> {
-        self.told(Some(Duration::ZERO), self.decide(cost.into())).await
+        let span = self.span(Some(Duration::ZERO));
+        self.decide(&span, cost.into()).instrument(span.clone()).await
     }
 
-    async fn wait(&self, cost: Cost, within: Option<Duration>) -> Result<Permit, Error> {
-        let class = self.class(cost)?;
-        self.handle.desk.acquire(&self.handle.route, class, within).await.map(Permit::new)
+    async fn wait(&self, span: &Span, cost: Cost, within: Option<Duration>) -> Result<Permit, Error> {
+        let class = self.class(cost).inspect_err(|error| self.refused(span, error))?;
+        let asked = self.handle.desk.acquire(&self.handle.route, class, within).await;
+        asked.map(Permit::new).inspect_err(|error| self.refused(span, error))
     }
 
-    async fn decide(&self, cost: Cost) -> Result<Decision, Error> {
-        let class = self.class(cost)?;
-        Ok(match self.handle.desk.try_acquire(&self.handle.route, class).await? {
+    async fn decide(&self, span: &Span, cost: Cost) -> Result<Decision, Error> {
+        let class = self.class(cost).inspect_err(|error| self.refused(span, error))?;
+        let asked = self.handle.desk.try_acquire(&self.handle.route, class).await;
+        Ok(match asked.inspect_err(|error| self.refused(span, error))? {
             Ok(grant) => Decision::Granted(Permit::new(grant)),
             Err((limit, retry_after)) => {
                 self.handle.desk.telemetry.refuse(NOT_NOW);
@@ -212,24 +217,21 @@ impl Limiter {
         })
     }
 
-    /// A call in a span of the caller's trace; and where it gets no permit, its reason there and in the metrics.
-    async fn told<T>(
-        &self,
-        within: Option<Duration>,
-        asked: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let span = tracing::debug_span!(
+    /// Of a call for a permit, in the caller's trace. `within`: how long it may take.
+    fn span(&self, within: Option<Duration>) -> Span {
+        tracing::debug_span!(
             "acquire",
             budget = self.budget().name(),
             within = within.map(tracing::field::debug),
             error.type = Empty,
             otel.status_code = Empty,
-        );
-        let asked = asked.instrument(span.clone()).await;
-        asked.inspect_err(|error| {
-            self.handle.desk.telemetry.refuse(error.word());
-            trace::failed(&span, error.word());
-        })
+        )
+    }
+
+    /// A call gets no permit: so say the metrics and its span.
+    fn refused(&self, span: &Span, error: &Error) {
+        self.handle.desk.telemetry.refuse(error.word());
+        trace::failed(span, error.word());
     }
 
     /// Tells the store all that is done. Call it before a process ends: what it does not know of counts as in flight

@@ -78,11 +78,14 @@ impl Telemetry {
         let and = |name, value: &str| [&of[..], &[(name, value.to_owned())]].concat();
         let limit = |name: &str| {
             let of = and("limit", name);
+            let free = gauge("paceline_free_units", "Units free in the store, as the last exchange said", &of);
+            // Nobody has asked yet.
+            free.set(f64::NAN);
             OfLimit {
+                free,
                 name: name.to_owned(),
                 cooldowns: counter("paceline_cooldowns_total", "Cooldowns that responses to this process began", &of),
                 in_flight: gauge("paceline_in_flight_units", "Units that this process holds in flight", &of),
-                free: gauge("paceline_free_units", "Units free in the store, as the last exchange said", &of),
             }
         };
         let refused =

@@ -159,9 +159,13 @@ impl<'a> Gate<'a> {
     /// When the `number`-th call from now may go, if it comes at `now` after those that `passed`: with the last unit that it takes.
     fn opens(&self, number: usize, now: f64, passed: &[f64]) -> f64 {
         let cool = self.limit.cooldown_ms.unwrap_or(0) as f64;
+        if self.each > self.quota {
+            // Never, or when a smaller quota ends that somebody ordered.
+            let ordered = self.limit.feedback.as_ref().and_then(|said| said.ordered.as_ref());
+            return ordered.map_or(FARTHEST_MS, |quota| quota.left_ms as f64).max(cool);
+        }
         let unit = (number as u64).saturating_add(1).saturating_mul(self.each) - 1;
         let opens = match self.limit.kind {
-            _ if self.each > self.quota => FARTHEST_MS,
             _ if unit < self.room && self.limit.kind != "fixed-window" => 0.0,
             "token-bucket" => self.refilled(unit - self.room),
             "fixed-window" if self.window.1 >= self.each || now >= self.window.0 => 0.0,
@@ -227,7 +231,7 @@ impl<'a> Gate<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{FeedbackReport, Pause};
+    use crate::report::{FeedbackReport, OrderedQuota, Pause};
 
     fn limit(kind: &'static str, quota: u64, per_ms: u64) -> LimitReport {
         LimitReport {
@@ -287,6 +291,10 @@ mod tests {
         let places = LimitReport { per_ms: None, hold_ms: 200, ..limit("concurrency", 3, 0) };
         assert_eq!([1, 2, 3].map(|calls| of(2, &places, calls)), [0.0, 0.2, 0.4]);
         assert_eq!(of(6, &sliding, 1), 315_360_000.0);
+        // Where somebody ordered that, it ends.
+        let ordered = Some(OrderedQuota { quota: 5, left_ms: 15_000 });
+        let ordered = FeedbackReport { ordered, ..FeedbackReport::default() };
+        assert_eq!(of(6, &LimitReport { feedback: Some(ordered), ..sliding }, 1), 15.0);
     }
 
     #[test]

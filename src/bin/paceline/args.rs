@@ -1,6 +1,6 @@
 //! The command line: its commands and the values that several of them share.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
@@ -100,6 +100,11 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
+/// Where to listen.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an address of this machine and a port, as in 127.0.0.1:9464".into())
+}
+
 /// Of an option that may be given several times, each name has one value.
 pub fn once<'a>(option: &str, names: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
     let mut seen = HashSet::new();
@@ -112,7 +117,7 @@ pub fn once<'a>(option: &str, names: impl IntoIterator<Item = &'a String>) -> Re
 /// A unit and how much of it.
 pub fn amount(text: &str) -> Result<(String, u64), String> {
     let wrong = || "write it as UNIT=N, with a whole number from 1".to_owned();
-    let (unit, amount) = pair(text).map_err(|_| wrong())?;
+    let (unit, amount) = pair(text).ok().filter(|(unit, _)| !unit.is_empty()).ok_or_else(wrong)?;
     let amount = amount.parse().ok().filter(|amount| *amount > 0).ok_or_else(wrong)?;
     Ok((unit, amount))
 }

@@ -15,7 +15,7 @@ pub struct Calls {
     /// The request, as in "GET /api/profiles": the budget's preset knows its limits, its tier and what it costs
     #[arg(long, value_name = "REQUEST", conflicts_with = "tier", value_parser = request)]
     route: Option<Request>,
-    /// How much each call takes of a unit, as in tokens=1500, instead of what --route says; may be given several times [default: 1 request]
+    /// How much each call takes of a unit, as in tokens=1500, beside what it is known to take of others; may be given several times
     #[arg(long = "take", value_name = "UNIT=N", value_parser = args::amount)]
     takes: Vec<(String, u64)>,
 }
@@ -52,8 +52,12 @@ pub type Take = (Limit, u64);
 impl Calls {
     /// Whether anything was said of them.
     pub fn are_told_apart(&self) -> bool {
-        let Self { concern, route, takes } = self;
-        route.is_some() || concern.tier.is_some() || !concern.scopes.is_empty() || !takes.is_empty()
+        self.are_of_some_kind() || !self.takes.is_empty()
+    }
+
+    /// Whether it was said which limits concern them.
+    fn are_of_some_kind(&self) -> bool {
+        self.route.is_some() || self.concern.tier.is_some() || !self.concern.scopes.is_empty()
     }
 
     /// What they are to this budget, whose preset that is, if it has one.
@@ -123,10 +127,15 @@ impl Kind {
     /// would be a permit for too much.
     pub fn takes(&self, limiter: &Limiter) -> Result<Vec<Take>, Failure> {
         let takes = self.takes_of(limiter);
+        let is_counted = |unit: &str| takes.iter().any(|(limit, _)| limit.unit_name() == unit);
+        if let Some((unit, _)) = self.calls.takes.iter().find(|(unit, _)| !is_counted(unit)) {
+            let why = "no limit that concerns such calls counts it; take --take out, or say which calls";
+            return Err(format!("budget {}: --take {unit}: {why}", limiter.budget().name()).into());
+        }
         let all = limiter.budget().limits().iter();
         let wanting: Vec<_> = all.filter_map(|limit| self.wanting(limit)).collect();
         let told = match (&wanting[..], self.knowing()) {
-            ([], Some(preset)) if !self.calls.are_told_apart() => {
+            ([], Some(preset)) if !self.calls.are_of_some_kind() => {
                 let names: Vec<_> = takes.iter().map(|(limit, _)| limit.name()).collect();
                 format!("this takes from {} alike; give --route, and preset {preset} knows", names.join(", "))
             }

@@ -1,14 +1,13 @@
 //! `paceline exec`: a command runs when it is its turn, and holds its permit while it runs.
 
-use std::{ffi::OsString, io, process::ExitCode, process::ExitStatus};
+use std::{ffi::OsString, io, net::SocketAddr, process::ExitCode, process::ExitStatus};
 
 use clap::Args;
 use paceline::{ArrivalWithin, Budget, CountFrom};
 use tokio::process::Child;
 
 use crate::{
-    Failure,
-    metrics::{self, Endpoint},
+    Failure, args, metrics,
     turn::{NO_TURN, STOPPED, Taken, Turn},
 };
 
@@ -22,8 +21,10 @@ use crate::{
 pub struct Command {
     #[command(flatten)]
     turn: Turn,
-    #[command(flatten)]
-    endpoint: Endpoint,
+    /// Serve metrics for Prometheus at http://ADDR/metrics while it runs, as in 127.0.0.1:9464
+    // Not by a variable: jobs that run at the same time inherit it, and so does the command.
+    #[arg(long, value_name = "ADDR", value_parser = args::address)]
+    metrics: Option<SocketAddr>,
     /// The command and its arguments
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
@@ -38,14 +39,17 @@ Examples:
 
 Exit code: the command's; 128 and the signal's number if a signal ended it. 75: no turn came within --wait, and the command
 was not run. 126, 127: it cannot be run, there is no such command. 130: stopped before its turn. 1: it was
-not run for another reason, which the error names: a wrong configuration, a cost that can never fit, a Redis that is gone.";
+not run for another reason, which the error names: a wrong configuration, a cost that can never fit, a Redis that is gone,
+an address for --metrics that is taken.";
 
 const CANNOT_RUN: u8 = 126;
 const NO_SUCH_COMMAND: u8 = 127;
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
-        self.endpoint.open().await?;
+        if let Some(address) = self.metrics {
+            metrics::serve(address).await?;
+        }
         let (permit, limiter) = match self.turn.take(until_the_end).await? {
             Taken::Granted { permit, limiter, .. } => (permit, limiter),
             Taken::TooLate(because) => {
@@ -55,10 +59,7 @@ impl Command {
             Taken::Stopped => return Ok(STOPPED.into()),
         };
         let [program, arguments @ ..] = &self.command[..] else { return Err("say which command".into()) };
-        let mut command = tokio::process::Command::new(program);
-        // The address is taken: a paceline in there would find nobody else's.
-        command.args(arguments).env_remove(metrics::VARIABLE);
-        let code = match command.spawn() {
+        let code = match tokio::process::Command::new(program).args(arguments).spawn() {
             Ok(mut child) => {
                 let code = code(wait(&mut child).await?);
                 permit.complete();

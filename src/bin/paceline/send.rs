@@ -6,7 +6,7 @@ mod tally;
 mod target;
 mod wire;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,9 +18,7 @@ pub use self::{
     tally::{Summary, Waits},
     target::Target,
 };
-use crate::{
-    Failure, args, calls::Concern, metrics::Endpoint, presets, provider::REPLICA_HEADER, say, stop::Stop, store,
-};
+use crate::{Failure, args, calls::Concern, metrics, presets, provider::REPLICA_HEADER, say, stop::Stop, store};
 
 /// Send requests, each when the budget has room for it
 #[derive(Args)]
@@ -81,8 +79,9 @@ pub struct Command {
     /// Print the result as one JSON object
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    endpoint: Endpoint,
+    /// Serve metrics for Prometheus at http://ADDR/metrics while it runs, as in 127.0.0.1:9464
+    #[arg(long, value_name = "ADDR", env = "PACELINE_METRICS", value_parser = args::address)]
+    metrics: Option<SocketAddr>,
     /// Without paceline: each caller sleeps this long between its calls
     #[arg(long, value_name = "SLEEP", hide = true, value_parser = args::duration, conflicts_with_all = ["config", "preset"])]
     naive: Option<Duration>,
@@ -120,7 +119,9 @@ impl Command {
             stop.when_stdin_closes();
         }
         let target = self.target()?;
-        self.endpoint.open().await?;
+        if let Some(address) = self.metrics {
+            metrics::serve(address).await?;
+        }
         let job = Job {
             pace: tokio::select! {
                 pace = self.pace() => pace?,

@@ -119,7 +119,7 @@ impl Replicas {
             // Not an argument: those can be read by everyone on the machine, and it may hold a password.
             .env("PACELINE_REDIS_URL", redis)
             // One address cannot serve them all.
-            .env_remove(crate::metrics::VARIABLE)
+            .env_remove("PACELINE_METRICS")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
