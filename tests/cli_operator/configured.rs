@@ -30,6 +30,8 @@ async fn a_budget_that_only_partitions_use_is_not_called_free_without_a_word() {
     let (_, told, code) = paceline(&server, &["inspect", &option, &file]);
     let note = "note: 1 partition of budget keap in use, name one with --key, such as --key 't1'\n";
     assert_eq!((told.as_str(), code), (note, 0), "of a budget that nobody uses at all there is nothing to note");
+    let (_, told, _) = paceline(&server, &["why", "keap", "--key", "t9", &option, &file]);
+    assert_eq!(told, "note: nobody uses key t9 of budget keap; 1 partition in use, such as --key 't1'\n");
     drop(held);
 }
 

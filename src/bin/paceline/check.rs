@@ -106,7 +106,16 @@ fn settings(budget: &Budget) -> String {
         OnStoreError::Allow => "sends uncounted",
         _ => "sends nothing",
     };
-    format!("{counted}; {unreachable} while the store cannot be reached")
+    let mut settings = vec![counted, format!("{unreachable} while the store cannot be reached")];
+    if !budget.rtt_floor().is_zero() {
+        settings.insert(
+            1,
+            format!("{} of each round trip are pure travel", humantime::format_duration(budget.rtt_floor())),
+        );
+    }
+    settings.extend(budget.strangers().then(|| "expects others on the key".to_owned()));
+    settings.extend(budget.metrics_by_key().then(|| "metrics name its partitions".to_owned()));
+    settings.join("; ")
 }
 
 #[cfg(test)]
@@ -115,11 +124,12 @@ mod tests {
 
     #[test]
     fn a_file_is_told_in_plain_words_without_its_password() {
-        let text = "[redis]\nurl = 'redis://:hunter2@db'\n[budget.keap]\narrival_within = '1s'\n\
+        let text = "[redis]\nurl = 'redis://:hunter2@db'\n[budget.keap]\narrival_within = '1s'\nrtt_floor = '20ms'\n\
+                    strangers = true\nmetrics_by_key = true\n\
                     limit = [{ name = 'open', kind = 'concurrency', quota = 3 }]";
         let want = "store: redis://***@db\n\n\
-            budget keap: counted from the response, at the latest 1s after the grant; \
-            sends nothing while the store cannot be reached\n  \
+            budget keap: counted from the response, at the latest 1s after the grant; 20ms of each round trip are pure travel; \
+            sends nothing while the store cannot be reached; expects others on the key; metrics name its partitions\n  \
             open (concurrency): at most 3 requests at a time\n";
         assert_eq!(in_words(&Config::parse(text).unwrap()), want);
     }

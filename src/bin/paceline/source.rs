@@ -134,9 +134,19 @@ impl Opened {
     pub async fn note_partitions(&self, budget: &str, key: Option<&str>) -> Result<bool, Failure> {
         let (_, partitions) = if_permitted(self.in_use(budget).await)?.unwrap_or_default();
         let Some(first) = partitions.first() else { return Ok(false) };
-        if key.is_none_or(|key| partitions.iter().all(|partition| partition != key)) {
-            let known = count(partitions.len() as u64, "partition");
-            tell(format_args!("note: {known} of budget {budget} in use, name one with --key, such as --key '{first}'"));
+        let known = count(partitions.len() as u64, "partition");
+        match key {
+            None => {
+                tell(format_args!(
+                    "note: {known} of budget {budget} in use, name one with --key, such as --key '{first}'"
+                ));
+            }
+            Some(key) if partitions.iter().all(|partition| partition != key) => {
+                tell(format_args!(
+                    "note: nobody uses key {key} of budget {budget}; {known} in use, such as --key '{first}'"
+                ));
+            }
+            Some(_) => {}
         }
         Ok(true)
     }
