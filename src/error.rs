@@ -14,9 +14,9 @@ pub(crate) enum ErrorKind {
     #[error("{0}")]
     Config(String),
     #[error(
-        "budget {budget}: a request that costs {cost} can never fit limit {limit}, which allows {quota} at most; split the request or raise the limit"
+        "budget {budget}: a request that costs {cost} {unit} can never fit limit {limit}, which allows {quota} at most; split the request or raise the limit"
     )]
-    NeverFits { budget: String, limit: String, cost: u64, quota: u64 },
+    NeverFits { budget: String, limit: String, cost: u64, unit: String, quota: u64 },
     #[error("budget {budget}: limit {limit} frees a place in about {}, later than the deadline of {}; allow more time or send less", Seconds(*expected), Seconds(*deadline))]
     Unreachable { budget: String, limit: String, expected: Duration, deadline: Duration },
     #[error("budget {budget}: limit {limit} cools down, as the provider or an operator asked, and frees a place in about {}, later than the deadline of {}; allow more time, or try later", Seconds(*expected), Seconds(*deadline))]

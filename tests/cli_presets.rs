@@ -98,6 +98,6 @@ fn check_explains_a_budget_of_a_preset_and_send_takes_its_route() {
 
     // Nobody listens there: what matters is which calls get as far as being sent.
     let send = |path: &str| paceline(&["send", &format!("http://127.0.0.1:9{path}"), "--config", config, "-n", "1"]).1;
-    assert!(send("/heavy").contains("a request that costs 5 can never fit limit minute"));
+    assert!(send("/heavy").contains("a request that costs 5 requests can never fit limit minute"));
     assert!(!send("/light").contains("never fit"));
 }

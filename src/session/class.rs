@@ -203,6 +203,7 @@ impl Class {
                     budget: budget.to_owned(),
                     limit: limit.name().to_owned(),
                     cost: units,
+                    unit: limit.unit.clone(),
                     quota: limit.terms.capacity(),
                 }));
             }

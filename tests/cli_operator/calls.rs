@@ -86,7 +86,10 @@ fn what_a_call_takes_of_another_unit_is_said_by_hand() {
     assert!((1.9..2.1).contains(&(plan["paceline"]["takes_s"].as_f64().unwrap() / 3600.0)), "{plan:#}");
 
     for (arguments, expected) in [
-        (&["--take", "tokens=10"][..], "error: budget tiered: a request that costs 10 can never fit limit tokens"),
+        (
+            &["--take", "tokens=10"][..],
+            "error: budget tiered: a request that costs 10 tokens can never fit limit tokens",
+        ),
         (&["--take", "tokns=1"], "error: budget tiered counts no tokns; its limits count requests, tokens\n"),
         (&["--take", "tokens=1", "--take", "tokens=2"], "error: --take tokens=... is given twice; give it one value\n"),
     ] {
