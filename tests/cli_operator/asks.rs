@@ -52,6 +52,13 @@ fn ended(child: &mut Child) -> ExitStatus {
     }
 }
 
+/// Whether whoever started this process had it ignore a signal, which what it starts inherits.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_some_and(|ignored| ignored >> (signal - 1) & 1 == 1)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_yes_is_one() {
     let server = RedisServer::own();
@@ -61,6 +68,10 @@ async fn only_a_yes_is_one() {
         assert_eq!(pause(&server, keys).code(), Some(1), "{keys:?}");
     }
     let (control_c, interrupted) = ("\x03", 2);
+    assert!(
+        !is_ignored(interrupted),
+        "a job in a script's background is deaf to Ctrl-C: run the tests in the foreground"
+    );
     assert_eq!(pause(&server, control_c).signal(), Some(interrupted));
     assert_eq!(paceline(&server, &["audit"]).0, "Nothing was ordered.\n");
 
