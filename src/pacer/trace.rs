@@ -23,7 +23,6 @@ const METHODS: [Method; 9] = [
 ];
 
 /// The span of one attempt to send a request.
-#[derive(Clone)]
 pub(super) struct Attempt(Span);
 
 impl Attempt {

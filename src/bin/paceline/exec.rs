@@ -47,6 +47,7 @@ const NO_SUCH_COMMAND: u8 = 127;
 
 impl Command {
     pub async fn run(self) -> Result<ExitCode, Failure> {
+        // Before there is a limiter.
         if let Some(address) = self.metrics {
             metrics::serve(address).await?;
         }

@@ -119,6 +119,7 @@ impl Command {
             stop.when_stdin_closes();
         }
         let target = self.target()?;
+        // Before there is a limiter.
         if let Some(address) = self.metrics {
             metrics::serve(address).await?;
         }

@@ -112,11 +112,9 @@ async fn unused(limiter: &Limiter, kind: &Kind) -> Result<Vec<(LimitReport, u64)
     let taken = limiter.try_acquire(kind.cost(1)).await?;
     let report = limiter.inspect().await?.unwrap_or_default();
     drop(taken);
-    let free = |limit: LimitReport| LimitReport { used: 0, in_flight: 0, free: limit.quota, ..limit };
-    Ok(report
-        .limits
-        .into_iter()
-        .map(|limit| (units(&limit), free(limit)))
-        .map(|(units, limit)| (limit, units))
-        .collect())
+    let free = |limit: LimitReport| {
+        let units = units(&limit);
+        (LimitReport { used: 0, in_flight: 0, free: limit.quota, ..limit }, units)
+    };
+    Ok(report.limits.into_iter().map(free).collect())
 }
