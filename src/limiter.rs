@@ -4,6 +4,7 @@ mod core;
 
 use std::{
     fmt,
+    pin::pin,
     sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering},
     time::Duration,
 };
@@ -172,7 +173,8 @@ impl Limiter {
     /// Dropping the future leaves the line; a permit already on its way goes back as never sent.
     pub async fn acquire(&self, cost: impl Into<Cost>) -> Result<Permit, Error> {
         let span = self.span(None);
-        self.wait(&span, cost.into(), None).instrument(span.clone()).await
+        let class = self.class(&span, cost.into())?;
+        self.wait(&span, class, None).await
     }
 
     /// Waits for its turn until a deadline. One that cannot be met is refused at once.
@@ -184,7 +186,8 @@ impl Limiter {
     /// As [`Limiter::acquire`].
     pub async fn acquire_within(&self, cost: impl Into<Cost>, within: Duration) -> Result<Permit, Error> {
         let span = self.span(Some(within));
-        self.wait(&span, cost.into(), Some(within)).instrument(span.clone()).await
+        let class = self.class(&span, cost.into())?;
+        self.wait(&span, class, Some(within)).await
     }
 
     /// A permit if there is one now, without waiting for a turn. Those who wait go first.
@@ -196,25 +199,21 @@ impl Limiter {
     /// As [`Limiter::acquire`].
     pub async fn try_acquire(&self, cost: impl Into<Cost>) -> Result<Decision, Error> {
         let span = self.span(Some(Duration::ZERO));
-        self.decide(&span, cost.into()).instrument(span.clone()).await
-    }
-
-    async fn wait(&self, span: &Span, cost: Cost, within: Option<Duration>) -> Result<Permit, Error> {
-        let class = self.class(cost).inspect_err(|error| self.refused(span, error))?;
-        let asked = self.handle.desk.acquire(&self.handle.route, class, within).await;
-        asked.map(Permit::new).inspect_err(|error| self.refused(span, error))
-    }
-
-    async fn decide(&self, span: &Span, cost: Cost) -> Result<Decision, Error> {
-        let class = self.class(cost).inspect_err(|error| self.refused(span, error))?;
-        let asked = self.handle.desk.try_acquire(&self.handle.route, class).await;
-        Ok(match asked.inspect_err(|error| self.refused(span, error))? {
+        let class = self.class(&span, cost.into())?;
+        let asked = pin!(self.handle.desk.try_acquire(&self.handle.route, class)).instrument(span.clone()).await;
+        Ok(match asked.inspect_err(|error| self.refused(&span, error))? {
             Ok(grant) => Decision::Granted(Permit::new(grant)),
             Err((limit, retry_after)) => {
                 self.handle.desk.telemetry.refuse(NOT_NOW);
                 Decision::Denied(Denial { limit, retry_after })
             }
         })
+    }
+
+    async fn wait(&self, span: &Span, class: Arc<Class>, within: Option<Duration>) -> Result<Permit, Error> {
+        // Pinned where it is made: it is large, and each move of it is a copy.
+        let asked = pin!(self.handle.desk.acquire(&self.handle.route, class, within)).instrument(span.clone()).await;
+        asked.map(Permit::new).inspect_err(|error| self.refused(span, error))
     }
 
     /// Of a call for a permit, in the caller's trace. `within`: how long it may take.
@@ -312,18 +311,24 @@ impl Limiter {
         &self.handle.core.budget
     }
 
+    /// What a cost comes to.
+    fn class(&self, span: &Span, cost: Cost) -> Result<Arc<Class>, Error> {
+        self.handle.core.watch();
+        self.handle.class(cost).inspect_err(|error| self.refused(span, error))
+    }
+}
+
+impl Handle {
     fn class(&self, cost: Cost) -> Result<Arc<Class>, Error> {
-        let handle = &*self.handle;
-        handle.core.watch();
-        if let Some((_, class)) = handle.first.get().filter(|(known, _)| *known == cost) {
+        if let Some((_, class)) = self.first.get().filter(|(known, _)| *known == cost) {
             return Ok(class.clone());
         }
-        let mut last = handle.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, class)) = last.as_ref().filter(|(known, _)| *known == cost) {
             return Ok(class.clone());
         }
-        let class = Arc::new(Class::new(handle.core.budget.name(), &handle.route, &cost)?);
-        if let Err(known) = handle.first.set((cost, class.clone())) {
+        let class = Arc::new(Class::new(self.core.budget.name(), &self.route, &cost)?);
+        if let Err(known) = self.first.set((cost, class.clone())) {
             *last = Some(known);
         }
         Ok(class)

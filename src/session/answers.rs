@@ -11,7 +11,7 @@ use super::{
     PATIENCE_US,
     class::Class,
     desk::Desk,
-    flights::{End, Held},
+    flights::{End, Flights, Held},
     gauges,
     pending::Asked,
     queue::{Answer, Grant, Queue, Refusal, Waiter},
@@ -44,15 +44,14 @@ pub(crate) fn tell(answers: Answers) {
 /// Hands out what one route was granted, and tells the rest how things stand. `limit` is the one that binds.
 pub(crate) fn serve(
     desk: &Arc<Desk>,
-    state: &mut State,
+    (state, flights): (&mut State, &mut Flights),
     asked: Asked,
     turn: &Turn,
     limit: &str,
     trip: Trip,
     answers: &mut Answers,
 ) {
-    let State { queues, flights, .. } = state;
-    let Some(queue) = queues.get_mut(&asked.route) else { return };
+    let Some(queue) = state.queues.get_mut(&asked.route) else { return };
     let arrive_by_us = match desk.budget.arrival_within() {
         ArrivalWithin::Limited(within) => Some(trip.now_us + within.as_micros() as u64),
         ArrivalWithin::Unbounded => None,

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 use super::{
     LEASE_US, MAX_WAITING, PATIENCE_US, SEND_SHARE,
     class::{Applied, Class, Route, Selection},
-    flights::End,
+    flights::{End, Flights},
     news::News,
     queue::{Answer, Grant, Queue, Refusal, Waiter},
     state::State,
@@ -44,6 +44,9 @@ pub(crate) struct Desk {
     /// Until when it does so for certain.
     pub(crate) lease_until_us: AtomicU64,
     state: Mutex<State>,
+    /// Apart from the rest, so that callers who are done stay out of the way of those who come. Where both are locked, it is the
+    /// second.
+    flights: Mutex<Flights>,
 }
 
 impl Desk {
@@ -66,12 +69,18 @@ impl Desk {
             telemetry,
             news: News::default(),
             state: Mutex::default(),
+            flights: Mutex::default(),
         })
     }
 
     /// A panic elsewhere leaves the state whole: no step in between can panic.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same holds of it.
+    pub(crate) fn flights(&self) -> MutexGuard<'_, Flights> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The route of a selection; equal ones share it.
@@ -110,7 +119,7 @@ impl Desk {
         tokio::select! {
             biased;
             answer = &mut ticket.answer => self.open(answer, &mut ticket),
-            () = self.clock.sleep_until(by) => Err(self.too_late(since_us, by, route)),
+            () = Box::pin(self.clock.sleep_until(by)) => Err(self.too_late(since_us, by, route)),
         }
     }
 
@@ -135,7 +144,7 @@ impl Desk {
                 }
                 answer => self.open(answer, &mut ticket).map(Ok),
             },
-            () = self.clock.sleep_until(by) => Err(self.too_late(since_us, by, route)),
+            () = Box::pin(self.clock.sleep_until(by)) => Err(self.too_late(since_us, by, route)),
         }
     }
 
@@ -167,16 +176,13 @@ impl Desk {
             return Err(Error::new(kind));
         }
         let queue = state.queues.entry(route.id).or_insert_with(|| Queue::new(route.clone()));
-        // Who does not wait has no deadline of its own: it wants to hear "not now", and when.
-        let deadline = deadline_us.filter(|_| matches!(hurry, Hurry::CanWait));
-        if let Some(expected_us) = deadline.and_then(|by| queue.out_of_reach(since_us, by)) {
-            return Err(self.unreachable(queue, Duration::from_micros(expected_us), within(since_us, deadline_us)));
-        }
-        state.waiting += 1;
-        state.came += 1;
-        let Some(queue) = state.queues.get_mut(&route.id) else { return Err(self.stopped()) };
         let asks_now = match hurry {
             Hurry::CanWait => {
+                // Who does not wait has no deadline of its own: it wants to hear "not now", and when.
+                if let Some(expected_us) = deadline_us.and_then(|by| queue.out_of_reach(since_us, by)) {
+                    let expected = Duration::from_micros(expected_us);
+                    return Err(self.unreachable(queue, expected, within(since_us, deadline_us)));
+                }
                 let next_us = queue.next_us();
                 queue.waiters.push_back(waiter);
                 queue.waiters.len() == 1 || next_us.is_none_or(|at| at <= since_us) || queue.next_us() < next_us
@@ -186,6 +192,8 @@ impl Desk {
                 true
             }
         };
+        state.waiting += 1;
+        state.came += 1;
         let in_outage = state.outage.is_some();
         self.rouse(state, asks_now || in_outage);
         Ok(Ticket::new(self, route.id, answer))
@@ -216,7 +224,9 @@ impl Desk {
             return;
         }
         let tell = look && !state.told;
-        state.told |= look;
+        if tell {
+            state.told = true;
+        }
         drop(state);
         if tell {
             self.bell.notify_one();
@@ -265,17 +275,18 @@ impl Desk {
     /// A permit ended.
     pub(crate) fn end(self: &Arc<Self>, grant: &Grant, end: End) {
         let now_us = self.clock.now_us();
-        let mut state = self.state();
-        let before = state.flights.next_us();
+        let mut flights = self.flights();
+        let before = flights.next_us();
         match grant.batch {
-            Some(batch) => state.flights.end(batch, end, now_us, self.floor_us()),
+            Some(batch) => flights.end(batch, end, now_us, self.floor_us()),
             // Granted while the store was out of reach: it is told as soon as it is back.
-            None if end != End::Unsent => state.flights.reports.charge(&grant.class.parts, now_us),
+            None if end != End::Unsent => flights.reports.charge(&grant.class.parts, now_us),
             None => {}
         }
-        let sooner = state.flights.next_us().is_some_and(|next| before.is_none_or(|before| next < before));
+        let sooner = flights.next_us().is_some_and(|next| before.is_none_or(|before| next < before));
+        drop(flights);
         if sooner {
-            self.rouse(state, true);
+            self.rouse(self.state(), true);
         }
     }
 
@@ -283,16 +294,17 @@ impl Desk {
     pub(crate) fn settle(self: &Arc<Self>, grant: &Grant, cost: &Cost) {
         let now_us = self.clock.now_us();
         let settled = grant.class.settled(cost);
-        let mut state = self.state();
+        let mut flights = self.flights();
         match grant.batch {
-            Some(batch) => state.flights.settle(batch, &settled, now_us, self.floor_us()),
+            Some(batch) => flights.settle(batch, &settled, now_us, self.floor_us()),
             // Granted while the store was out of reach: it is told as soon as it is back.
             None => {
                 let took = settled.took.iter().flat_map(|took| &took.parts);
-                state.flights.reports.charge(took.chain(&settled.beyond), now_us);
+                flights.reports.charge(took.chain(&settled.beyond), now_us);
             }
         }
-        self.rouse(state, true);
+        drop(flights);
+        self.rouse(self.state(), true);
     }
 
     /// When a permit of an exchange that left at `sent_us` may last be sent. Later it might arrive after its units began
@@ -326,7 +338,7 @@ impl Desk {
         let (sender, done) = oneshot::channel();
         {
             let mut state = self.state();
-            if !state.working && state.flights.reports.is_empty() && !state.lessons.urgent() {
+            if !state.working && self.flights().reports.is_empty() && !state.lessons.urgent() {
                 return Ok(());
             }
             state.flush.push(sender);
@@ -345,7 +357,7 @@ impl Desk {
         let mut state = self.state();
         let now_us = self.clock.now_us();
         let remembers = state.memory.as_mut().is_some_and(|m| m.journal.trim(now_us));
-        state.working || remembers || !state.flights.is_empty()
+        state.working || remembers || !self.flights().is_empty()
     }
 
     /// Exchanges made so far.

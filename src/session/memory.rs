@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::{
     answers::{self, Trip},
     desk::Desk,
+    flights::Flights,
     gauges,
     journal::Journal,
     lessons::Throttle,
@@ -81,25 +82,21 @@ impl Memory {
         }
     }
 
-    pub(super) fn is_idle(&self, state: &mut State) -> bool {
+    pub(super) fn is_idle(&self, state: &State, flights: &Flights) -> bool {
         let quiet = state.queues.values().all(|q| q.is_empty() && !q.in_line);
-        quiet
-            && state.flush.is_empty()
-            && state.flights.is_empty()
-            && state.flights.reports.is_empty()
-            && self.pending.is_none()
+        quiet && state.flush.is_empty() && flights.is_empty() && flights.reports.is_empty() && self.pending.is_none()
     }
 
-    pub(super) fn plan(&mut self, state: &mut State, now_us: u64) -> Plan {
+    pub(super) fn plan(&mut self, state: &mut State, flights: &mut Flights, now_us: u64) -> Plan {
         state.told = false;
-        state.flights.arrive(now_us);
+        flights.arrive(now_us);
         for queue in state.queues.values_mut() {
             queue.prune();
         }
         state.queues.retain(|_, q| q.in_use());
         state.recount();
         let asks = state.queues.values().any(|q| q.ready(now_us));
-        if self.heartbeat_us <= now_us && !state.flights.holds() {
+        if self.heartbeat_us <= now_us && !flights.holds() {
             self.heartbeat_us = u64::MAX;
         }
         let heartbeat = self.heartbeat_us <= now_us;
@@ -109,27 +106,27 @@ impl Memory {
             || state.lessons.urgent()
             || recall
             || heartbeat
-            || state.flights.reports.due(now_us)
+            || flights.reports.due(now_us)
         {
             return Plan::Exchange;
         }
         if !state.flush.is_empty() {
-            if !state.flights.reports.is_empty() {
+            if !flights.reports.is_empty() {
                 return Plan::Exchange;
             }
             state.flush.drain(..).for_each(|done| _ = done.send(Ok(())));
         }
-        if self.is_idle(state) {
+        if self.is_idle(state, flights) {
             return Plan::End;
         }
         let wakes = state.queues.values().filter(|q| !q.waiters.is_empty()).filter_map(Queue::next_us);
         let beat = (self.heartbeat_us < u64::MAX).then_some(self.heartbeat_us);
-        Plan::Sleep(wakes.chain(state.flights.next_us()).chain(beat).min())
+        Plan::Sleep(wakes.chain(flights.next_us()).chain(beat).min())
     }
 
     /// Takes all that there is to say.
-    pub(super) fn collect(&mut self, state: &mut State, now_us: u64) -> Pending {
-        let (landed, corrections) = state.flights.reports.take(MAX_REPORTS);
+    pub(super) fn collect(&mut self, state: &mut State, flights: &mut Flights, now_us: u64) -> Pending {
+        let (landed, corrections) = flights.reports.take(MAX_REPORTS);
         let mut asks = Vec::new();
         for (&route, queue) in &mut state.queues {
             if asks.len() == MAX_ASKS || !queue.ready(now_us) {
@@ -147,16 +144,16 @@ impl Memory {
         Pending { asks, landed, corrections, lessons }
     }
 
-    pub(super) fn request(&mut self, state: &State, now_us: u64) -> Option<crate::exchange::Request> {
+    pub(super) fn request(&mut self, flights: &Flights, now_us: u64) -> Option<crate::exchange::Request> {
         let acked = if now_us < self.lease_until_us { self.head.seq - 1 } else { 0 };
-        if acked == 0 && self.head.seq > 1 && self.recall == Recall::Nothing && !state.flights.is_empty() {
+        if acked == 0 && self.head.seq > 1 && self.recall == Recall::Nothing && !flights.is_empty() {
             // By now the store may have taken us for dead, and what we hold for used.
             self.recall = Recall::Flights;
         }
         self.head.acked = acked;
         let unix_us = now_us.saturating_add_signed(self.ahead_us);
         let pending = self.pending.as_ref()?;
-        let known = Known { flights: &state.flights, journal: &self.journal, cooling: &self.cooling };
+        let known = Known { flights, journal: &self.journal, cooling: &self.cooling };
         Some(pending.request(&self.head, self.recall, known, now_us, unix_us))
     }
 
@@ -209,7 +206,7 @@ impl Memory {
     pub(super) fn apply(&mut self, desk: &Arc<Desk>, done: Done, sent_us: u64, keys: &[String]) {
         let Some(pending) = self.pending.take() else { return };
         let now_us = desk.clock.now_us();
-        let mut state = desk.state();
+        let (mut state, mut flights) = (desk.state(), desk.flights());
         if let Some((since, _)) = state.outage.take() {
             let after = Duration::from_micros(now_us.saturating_sub(since));
             desk.news.tell(|| Event::StoreBack { after });
@@ -244,7 +241,7 @@ impl Memory {
             self.note_grants(&asked, turn.granted, now_us);
             answers::serve(
                 desk,
-                &mut state,
+                (&mut state, &mut flights),
                 asked,
                 &turn,
                 limit,
@@ -252,7 +249,7 @@ impl Memory {
                 &mut answers,
             );
         }
-        if state.flights.is_empty() {
+        if flights.is_empty() {
             // The store lets one that only waits sleep the longer, the farther its turn.
             self.lease_until_us += longest / CHECKS;
         }
@@ -260,7 +257,7 @@ impl Memory {
         self.head.seq += 1;
         self.head.settle_us = None;
         self.recall = Recall::Nothing;
-        drop(state);
+        drop((state, flights));
         answers::tell(answers);
         if taught {
             News::look_at_others(desk, now_us);

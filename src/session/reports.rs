@@ -81,7 +81,10 @@ impl Reports {
     }
 
     fn by(&mut self, at_us: u64) {
-        self.due_us = Some(self.due_us.map_or(at_us, |by| by.min(at_us)));
+        // Nothing is written that stays as it is: callers on other cores would have to fetch it again.
+        if self.due_us.is_none_or(|by| at_us < by) {
+            self.due_us = Some(at_us);
+        }
     }
 
     /// Whether a report is due.

@@ -9,7 +9,6 @@ use tokio::sync::oneshot;
 
 use super::{
     class::Route,
-    flights::Flights,
     lessons::{Began, Lessons, Refused},
     memory::Memory,
     queue::Queue,
@@ -20,7 +19,6 @@ use crate::Error;
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) queues: BTreeMap<u32, Queue>,
-    pub(crate) flights: Flights,
     pub(crate) routes: HashMap<u32, Weak<Route>>,
     pub(super) next_route: u32,
     /// Callers in the queues when the worker last looked, and those that came since.

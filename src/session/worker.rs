@@ -59,7 +59,7 @@ impl Worker {
             self.gather().await;
             let now_us = self.desk.clock.now_us();
             let Some(memory) = self.memory.as_mut() else { return };
-            let plan = memory.plan(&mut self.desk.state(), now_us);
+            let plan = memory.plan(&mut self.desk.state(), &mut self.desk.flights(), now_us);
             match plan {
                 Plan::Exchange => {
                     idle_since = None;
@@ -77,7 +77,7 @@ impl Worker {
                     }
                     let mut state = self.desk.state();
                     // Someone may have come in between.
-                    if memory.is_idle(&mut state) {
+                    if memory.is_idle(&state, &self.desk.flights()) {
                         state.memory = self.memory.take();
                         state.working = false;
                         gauges::unknown(&self.desk);
@@ -140,16 +140,15 @@ impl Worker {
         let desk = self.desk.clone();
         let Some(memory) = self.memory.as_mut() else { return };
         if memory.pending.is_none() {
-            let pending = memory.collect(&mut desk.state(), desk.clock.now_us());
+            let pending = memory.collect(&mut desk.state(), &mut desk.flights(), desk.clock.now_us());
             memory.pending = Some(pending);
         }
         let mut contradictions = 0;
         loop {
             let sent_us = desk.clock.now_us();
             let request = {
-                let mut state = desk.state();
-                let request = memory.request(&state, sent_us);
-                state.unanswered = request.is_some().then_some(sent_us);
+                let request = memory.request(&desk.flights(), sent_us);
+                desk.state().unanswered = request.is_some().then_some(sent_us);
                 request
             };
             let Some(request) = request else { return };
