@@ -1,6 +1,7 @@
 //! Where callers and the worker of one budget (of one partition of it) meet.
 
 use std::{
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -119,7 +120,7 @@ impl Desk {
         tokio::select! {
             biased;
             answer = &mut ticket.answer => self.open(answer, &mut ticket),
-            () = Box::pin(self.clock.sleep_until(by)) => Err(self.too_late(since_us, by, route)),
+            () = self.alarm(by) => Err(self.too_late(since_us, by, route)),
         }
     }
 
@@ -144,8 +145,13 @@ impl Desk {
                 }
                 answer => self.open(answer, &mut ticket).map(Ok),
             },
-            () = Box::pin(self.clock.sleep_until(by)) => Err(self.too_late(since_us, by, route)),
+            () = self.alarm(by) => Err(self.too_late(since_us, by, route)),
         }
+    }
+
+    /// Rings at a deadline. Boxed, since it is larger than all the rest of a caller's future, and many callers have none.
+    fn alarm(&self, at_us: u64) -> Pin<Box<impl Future<Output = ()>>> {
+        Box::pin(self.clock.sleep_until(at_us))
     }
 
     /// Those who wait on a route go first: no call is needed to say no.

@@ -146,11 +146,8 @@ impl Worker {
         let mut contradictions = 0;
         loop {
             let sent_us = desk.clock.now_us();
-            let request = {
-                let request = memory.request(&desk.flights(), sent_us);
-                desk.state().unanswered = request.is_some().then_some(sent_us);
-                request
-            };
+            let request = memory.request(&desk.flights(), sent_us);
+            desk.state().unanswered = request.is_some().then_some(sent_us);
             let Some(request) = request else { return };
             self.crowd = request.asks.iter().flat_map(|ask| &ask.runs).map(|(_, callers)| callers).sum::<u64>() > 1;
             desk.exchanges.fetch_add(1, Ordering::Relaxed);
