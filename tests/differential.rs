@@ -38,17 +38,27 @@ async fn run(plan: &Plan, store: &RedisStore, clock: &ManualClock) -> Result<(),
     Ok(())
 }
 
-#[test]
-fn both_ledgers_answer_alike() {
+/// So many plans, by `PACELINE_CASES` more or fewer of them.
+fn alike(plans: impl Strategy<Value = Plan>, part: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let clock = ManualClock::new();
     let store = runtime.block_on(RedisStore::connect_with_clock(support::redis_url(), clock.clone())).unwrap();
-    let cases = std::env::var("PACELINE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
+    let cases = std::env::var("PACELINE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400) / part;
     let config =
         ProptestConfig { cases, max_shrink_iters: 4000, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
-    let result = runner.run(&plan::plan(), |plan| runtime.block_on(run(&plan, &store, &clock)));
+    let result = runner.run(&plans, |plan| runtime.block_on(run(&plan, &store, &clock)));
     if let Err(failure) = result {
         panic!("{failure}");
     }
+}
+
+#[test]
+fn both_ledgers_answer_alike() {
+    alike(plan::plan(), 1);
+}
+
+#[test]
+fn long_logs_stay_alike() {
+    alike(plan::long(), 4);
 }

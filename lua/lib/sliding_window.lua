@@ -3,29 +3,31 @@
 
 local function make_sliding_window()
 
-local empty, clear, trim, add, refund, nth = make_log()
+local trim, add = make_log()
 
--- The numbers of such a limit, with the five that all kinds have.
-local FORM = '<dddddddddddddd'
+-- The numbers of such a limit, with the five that all kinds have, and the two ends of its log.
+local FORM = '<ddddddddddddddddHc0Hc0'
 
 local function define(limit, terms) limit.per = terms[4] end
 
 local function read(limit, packed, at)
-  local per, used, entries, oldest, newest, first, last, gone, gone_units, after = struct.unpack('<ddddddddd', packed, at)
+  local per, used, entries, oldest, newest, through, first, last, gone, gone_units, written, front, tail, after =
+    struct.unpack('<dddddddddddHc0Hc0', packed, at)
   limit.per = per
   limit.log = {
-    used = used, entries = entries, oldest = oldest, newest = newest, first = first, last = last,
-    gone = gone, gone_units = gone_units,
+    used = used, entries = entries, oldest = oldest, newest = newest, through = through, first = first, last = last,
+    gone = gone, gone_units = gone_units, written = written, front = front, tail = tail,
   }
   return after
 end
 
 local function write(limit)
   local log = limit.log
-  return limit.per, log.used, log.entries, log.oldest, log.newest, log.first, log.last, log.gone, log.gone_units
+  return limit.per, log.used, log.entries, log.oldest, log.newest, log.through, log.first, log.last, log.gone,
+    log.gone_units, log.written, #log.front, log.front, #log.tail, log.tail
 end
 
-local function start(limit) limit.log = empty() end
+local function start(limit) limit.log = past().empty() end
 
 local function free(limit) return limit.capacity - limit.log.used - limit.flying end
 
@@ -35,7 +37,7 @@ local function adjust(limit, units, age, t)
   if units > 0 then
     add(limit, t.now - age, units, t.now)
   elseif age < limit.per then
-    refund(limit, -units, t.now - age)
+    past().refund(limit, -units, t.now - age)
   end
 end
 
@@ -48,15 +50,17 @@ local function release(limit, k, t)
   local place = (k - 1) % total + 1
   local at = t.now + limit.per + limit.hold
   if place <= used then
-    at = nth(limit, place) + limit.per
+    at = past().nth(limit, place) + limit.per
   elseif place <= used + limit.flying then
     at = t.now + limit.per + spread(limit, place - used)
   end
   return at + cycles * (limit.per + limit.hold)
 end
 
+local function forget(limit) past().clear(limit) end
+
 return {
   form = FORM, define = define, read = read, write = write, start = start, roll = trim, free = free, land = land,
-  adjust = adjust, release = release, forget = clear,
+  adjust = adjust, release = release, forget = forget,
 }
 end

@@ -134,6 +134,34 @@ pub fn plan() -> impl Strategy<Value = Plan> {
     })
 }
 
+/// One sliding window with a long log: many reports, most of them late, some taken back.
+pub fn long() -> impl Strategy<Value = Plan> {
+    let limit = (60..3000u64, prop_oneof![Just(2_000_000u64), Just(60_000_000), Just(3_600_000_000)])
+        .prop_map(|(quota, per_us)| Terms::SlidingWindow { key: "long".into(), quota, per_us });
+    let age = prop_oneof![4 => 0..30_000u64, 4 => 0..1_500_000u64, 1 => 0..30_000_000u64].boxed();
+    let units = prop_oneof![20 => 1..3i64, 1 => -9..0i64];
+    let adjusts = prop::collection::vec((Just(0usize), units, age.clone()), 0..14);
+    let complete = (1..2usize, 1..3u64, age, Just(0u8));
+    let ask = (0..2u32, any::<bool>(), prop::collection::vec((1..2usize, 1..9u64), 0..2));
+    let after = prop_oneof![6 => 0..60_000u64, 1 => 0..2_500_000u64];
+    let step = (after, 0..3usize, prop::collection::vec(ask, 0..2), prop::collection::vec(complete, 0..3), adjusts)
+        .prop_map(|(after_us, session, asks, completes, adjusts)| Step {
+            after_us,
+            session,
+            asks,
+            completes,
+            adjusts,
+            cools: Vec::new(),
+            seen: Vec::new(),
+            mischief: Mischief::None,
+        });
+    (limit, prop::collection::vec(step, 40..160)).prop_map(|(limit, steps)| Plan {
+        limits: vec![limit],
+        strangers: false,
+        steps,
+    })
+}
+
 /// Makes sensible requests of steps, by what was answered so far.
 pub struct Driver {
     limits: Vec<Terms>,

@@ -15,6 +15,7 @@ macro_rules! limits {
             "lib/fields.lua",
             "lib/kinds.lua",
             "lib/feedback.lua",
+            "lib/past.lua",
             "lib/log.lua",
             "lib/sliding_window.lua",
             "lib/token_bucket.lua",
