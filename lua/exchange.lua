@@ -22,14 +22,14 @@ end
 
 local mine = 's:' .. request.session
 local names = { 'm', 'p', mine }
-local kept = #names + 1
 for i = 1, #request.limits do
   local key = request.limits[i][1]
   names[#names + 1] = 'l:' .. key
   if request.strangers then names[#names + 1] = 'y:' .. key end
 end
-local found = Fields.prefetch(names, kept)
+local found = redis.call('HMGET', KEYS[1], unpack(names))
 local packed, pause, held = found[1], found[2], found[3]
+for i = 4, #names do fields[names[i]] = found[i] end
 
 local meta = nil
 if packed then
@@ -60,7 +60,7 @@ else
       me.lease_end = math.max(me.lease_end, math.max(meta.last, wall + meta.offset) + request.lease)
       local _, _, last_reply = cmsgpack.unpack(string.sub(held, 33))
       me.reply = last_reply
-      Fields.flush({ mine, pack_session(me) })
+      flush_fields({ mine, pack_session(me) })
       return me.reply
     end
     if me.seq > request.seq then return { STALE } end
@@ -80,7 +80,7 @@ meta = meta or {
 if wall + meta.offset < meta.last then meta.offset = meta.last - wall end
 meta.last = wall + meta.offset
 local t = { now = meta.last, wall = wall }
-if fresh then redis.call('ZADD', Fields.line, '0', '!') end
+if fresh then redis.call('ZADD', KEYS[2], '0', '!') end
 
 local known = {}
 
@@ -88,7 +88,7 @@ local known = {}
 local function by_key(key)
   local limit = known[key]
   if limit == nil then
-    limit = Limit.read(key) or false
+    limit = read_limit(key) or false
     known[key] = limit
   end
   return limit
@@ -97,13 +97,13 @@ end
 -- Drops sessions whose lease ended, and limits of scope values that nobody uses: a few at a time.
 for _ = 1, SWEEP do
   if meta.next_look > t.now then break end
-  local first = redis.call('ZRANGEBYLEX', Fields.line, '[x|', '(x}', 'LIMIT', '0', '1')[1]
+  local first = redis.call('ZRANGEBYLEX', KEYS[2], '[x|', '(x}', 'LIMIT', '0', '1')[1]
   meta.next_look = first and struct.unpack('>I7', first, 3) or NOWHERE
   if meta.next_look > t.now then break end
-  redis.call('ZREM', Fields.line, first)
+  redis.call('ZREM', KEYS[2], first)
   local what, name = string.sub(first, 10, 10), string.sub(first, 12)
   if what == 's' then
-    local packed = Fields.get('s:' .. name)
+    local packed = get_field('s:' .. name)
     local session = packed and read_session(packed)
     if session and session.lease_end > t.now then
       line().look_at(meta, session.lease_end, 's|' .. name)
@@ -114,20 +114,20 @@ for _ = 1, SWEEP do
         local limit = by_key(key)
         if limit then
           limit.is.roll(limit, t)
-          Limit.land(limit, held, held, age, t)
+          land(limit, held, held, age, t)
         end
       end
       for _, place in pairs(session.places) do wait().leave(place, name, by_key) end
-      Fields.drop('s:' .. name)
-      Fields.drop('w:' .. name)
+      set_field('s:' .. name, nil)
+      set_field('w:' .. name, nil)
       if name == request.session then me = nil end
     end
   else
     local limit = by_key(name)
     if limit then
       limit.is.roll(limit, t)
-      if Limit.idle(limit, t) then
-        Limit.drop(limit)
+      if seldom().idle(limit, t) then
+        seldom().drop(limit)
         known[name] = false
       else
         line().look_at_limit(meta, limit, t.now)
@@ -142,7 +142,7 @@ if fresh or (resumes and meta.node ~= request.node) then
 end
 if not me then
   me = { seq = 0, since = t.now, lease_end = t.now, calls = 0, flights = {}, places = {}, reply = false, new = true }
-  Fields.set('w:' .. request.session, request.who)
+  set_field('w:' .. request.session, request.who)
 end
 
 local limits = {}
@@ -150,9 +150,9 @@ for i = 1, #request.limits do
   local terms = request.limits[i]
   local limit = by_key(terms[1])
   if limit then
-    Limit.redefine(limit, terms, t)
+    redefine(limit, terms, t)
   else
-    limit = Limit.new(terms, t)
+    limit = seldom().new(terms, t)
     -- Units that age from their grant are never in flight, so nothing would tell how a trial went.
     if request.strangers and not request.at_grant then feedback().try(limit, t) end
     known[terms[1]] = limit
@@ -170,9 +170,9 @@ if resumes then
   for _, limit in ipairs(limits) do
     local believed, now = me.flights[limit.key] or 0, truly[limit.key] or 0
     if now > believed then
-      Limit.grant(limit, now - believed, t)
+      grant(limit, now - believed, t)
     else
-      Limit.unsent(limit, believed - now)
+      seldom().unsent(limit, believed - now)
     end
     me.flights[limit.key] = now > 0 and now or nil
     truly[limit.key] = now
@@ -182,14 +182,14 @@ if resumes then
       local limit = by_key(key)
       if limit then
         limit.is.roll(limit, t)
-        Limit.unsent(limit, believed)
+        seldom().unsent(limit, believed)
       end
       me.flights[key] = nil
     end
   end
   for i = journal + 1, journal + 4 * list[journal], 4 do
     local limit, units, age, reported = list[i], list[i + 1], list[i + 2], list[i + 3]
-    if reported > me.seq then Limit.land(limits[limit], units, 0, age, t) end
+    if reported > me.seq then land(limits[limit], units, 0, age, t) end
   end
 end
 
@@ -211,10 +211,10 @@ for i = completes + 1, completes + 5 * list[completes], 5 do
       local held = math.min(units, flying)
       me.flights[limit.key] = flying > held and flying - held or nil
       if part == UNSENT then
-        Limit.unsent(limit, held)
+        seldom().unsent(limit, held)
       else
-        Limit.land(limit, units, held, age, t)
-        Limit.learn(limit, hold, count)
+        land(limit, units, held, age, t)
+        learn_hold(limit, hold, count)
         if limit.told and feedback().answered(limit, units, age + hold, t) then limit.early = true end
       end
       if part == UNSENT or to_the_end then limit.early = true end
@@ -223,14 +223,14 @@ for i = completes + 1, completes + 5 * list[completes], 5 do
 end
 for i = adjusts + 1, adjusts + 3 * list[adjusts], 3 do
   local l, units, age = list[i], list[i + 1], list[i + 2]
-  limits[l].is.adjust(limits[l], units, age, t)
+  seldom().adjust(limits[l], units, age, t)
   if units < 0 then limits[l].early = true end
 end
 
 for i = seen + 1, seen + 4 * list[seen], 4 do
   local l, age, quota, remaining = list[i], list[i + 1], list[i + 2], list[i + 3]
   feedback().see(limits[l], age, quota, remaining, request.limits[l][3], t)
-  Limit.redefine(limits[l], request.limits[l], t)
+  redefine(limits[l], request.limits[l], t)
 end
 
 -- While an operator has paused the budget, it is asked again and again whether that is over.
@@ -267,7 +267,7 @@ for o = 1, #asks do
   end
   me.calls = me.calls + reply[at]
 end
-for i = 1, #limits do reply[3 + i] = Limit.free(limits[i], t) end
+for i = 1, #limits do reply[3 + i] = free_units(limits[i], t) end
 
 -- What came free early is offered to the nearest sleepers.
 local woken = nil
@@ -309,14 +309,14 @@ end
 for key, limit in pairs(known) do
   if limit then
     local n = #sets
-    sets[n + 1], sets[n + 2] = 'l:' .. key, Limit.packed(limit)
+    sets[n + 1], sets[n + 2] = 'l:' .. key, pack_limit(limit)
     if limit.told then sets[n + 3], sets[n + 4] = 'y:' .. key, feedback().packed(limit) end
   end
 end
-Fields.flush(sets)
+flush_fields(sets)
 if renew then
   local ms = math.floor((meta.expires - t.now) / 1000)
-  redis.call('PEXPIRE', Fields.hash, ms)
-  redis.call('PEXPIRE', Fields.line, ms)
+  redis.call('PEXPIRE', KEYS[1], ms)
+  redis.call('PEXPIRE', KEYS[2], ms)
 end
 return reply

@@ -14,7 +14,7 @@
 
 local PAGE, ENDED, META = '250', '64', '<dddddddd'
 
-local m, pause = Fields.get('m'), Fields.get('p')
+local m, pause = get_field('m'), get_field('p')
 local time = redis.call('TIME')
 local wall = time[1] * 1000000 + time[2]
 if ARGV[1] ~= '' then wall = tonumber(ARGV[1]) end
@@ -29,16 +29,16 @@ local function us(at) return math.max(at - t.now, 0) end
 
 -- Sessions whose lease ended since the last exchange, which the next one would find: what they held counts as used from then on.
 local ended = {}
-for _, look in ipairs(redis.call('ZRANGEBYLEX', Fields.line, '[x|', '[x|' .. struct.pack('>I7', t.now + 1), 'LIMIT', '0', ENDED)) do
+for _, look in ipairs(redis.call('ZRANGEBYLEX', KEYS[2], '[x|', '[x|' .. struct.pack('>I7', t.now + 1), 'LIMIT', '0', ENDED)) do
   local name = string.sub(look, 12)
-  local packed = string.sub(look, 10, 10) == 's' and Fields.get('s:' .. name)
+  local packed = string.sub(look, 10, 10) == 's' and get_field('s:' .. name)
   local session = packed and read_session(packed)
   if session and session.lease_end <= t.now then ended[name] = session end
 end
 
 local function bury(session, limit)
   local held = session.flights[limit.key]
-  if held then Limit.land(limit, held, held, t.now - session.lease_end, t) end
+  if held then land(limit, held, held, t.now - session.lease_end, t) end
   for _, place in pairs(session.places) do
     for i = 4, #place, 2 do
       if place[i] == limit.key then limit.waiting = limit.waiting - 1 end
@@ -47,19 +47,19 @@ local function bury(session, limit)
 end
 
 local function limit_of(name)
-  local limit = Limit.read(name)
+  local limit = read_limit(name)
   -- An operator's quota shows at once, and no longer than it holds, though the next exchange puts it in force and ends it.
   local f = limit.told
-  if f and (f.configured > 0 or f.ordered_until > t.now) then Limit.redefine(limit, feedback().configured(limit), t) end
+  if f and (f.configured > 0 or f.ordered_until > t.now) then redefine(limit, feedback().configured(limit), t) end
   limit.is.roll(limit, t)
   for _, session in pairs(ended) do bury(session, limit) end
-  local free, used = Limit.free(limit, t), math.max(feedback().busy(limit, t) - limit.flying, 0)
+  local free, used = free_units(limit, t), math.max(feedback().busy(limit, t) - limit.flying, 0)
   local taken = used + limit.flying
   local next_free, all_free, cooling, told, quarters = -1, -1, -1, {}, { 0, 0, 0 }
   if taken > 0 then
-    next_free = us(Limit.release(limit, 1, t))
-    all_free = us(limit.is.release(limit, taken, t))
-    for i = 1, 3 do quarters[i] = us(limit.is.release(limit, math.ceil(taken * i / 4), t)) end
+    next_free = us(seldom().release(limit, 1, t))
+    all_free = us(seldom().reopen(limit, taken, t))
+    for i = 1, 3 do quarters[i] = us(seldom().reopen(limit, math.ceil(taken * i / 4), t)) end
   end
   if f then
     local over = f.cool_until <= t.now
@@ -78,7 +78,7 @@ end
 local served = paused_until <= t.now and settle_until <= t.now
 
 local function session_of(name)
-  local session = read_session(Fields.get('s:' .. name))
+  local session = read_session(get_field('s:' .. name))
   if session.lease_end <= t.now then return nil end
   local held, waiting, turn = 0, 0, -1
   for _, units in pairs(session.flights) do held = math.max(held, units) end
@@ -88,7 +88,7 @@ local function session_of(name)
     -- While nobody is served nobody knows. Who came then stands in no line until it asks again.
     if served and #place > 3 and (turn < 0 or due < turn) then turn = due end
   end
-  return { name, Fields.get('w:' .. name) or '', t.now - session.since, session.lease_end - t.now, session.calls, held, waiting, turn }
+  return { name, get_field('w:' .. name) or '', t.now - session.since, session.lease_end - t.now, session.calls, held, waiting, turn }
 end
 
 local function pause_now()
@@ -97,9 +97,9 @@ local function pause_now()
   return { paused_until < NOWHERE and paused_until - t.now or -1, who, why }
 end
 
-local page = redis.call('HSCAN', Fields.hash, ARGV[2], 'COUNT', PAGE)
+local page = redis.call('HSCAN', KEYS[1], ARGV[2], 'COUNT', PAGE)
 local found = page[2]
-for i = 1, #found, 2 do Fields.values[found[i]] = found[i + 1] end
+for i = 1, #found, 2 do fields[found[i]] = found[i + 1] end
 local limits, sessions = {}, {}
 for i = 1, #found, 2 do
   local kind, name = string.match(found[i], '^([ls]):(.*)$')

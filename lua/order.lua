@@ -14,7 +14,7 @@ local wall = time[1] * 1000000 + time[2]
 if ARGV[1] ~= '' then wall = tonumber(ARGV[1]) end
 
 -- Time goes on as for exchanges: at the clock's pace, and never back.
-local m, meta = Fields.get('m'), nil
+local m, meta = get_field('m'), nil
 local t = { now = wall, wall = wall }
 if m then
   meta = { struct.unpack(META, m) }
@@ -28,12 +28,12 @@ end
 -- What is missing, before anything is written.
 local limits = {}
 if order == 'resume' then
-  local pause = Fields.get('p')
+  local pause = get_field('p')
   if not pause or struct.unpack('<d', pause) <= t.now then return { 0, 'pause' } end
 elseif order ~= 'pause' then
   if not m then return { 0, 'state' } end
   for i = 8, #ARGV do
-    local limit = Limit.read(ARGV[i])
+    local limit = read_limit(ARGV[i])
     if not limit then return { 0, ARGV[i] } end
     limits[#limits + 1] = limit
   end
@@ -42,11 +42,9 @@ end
 -- Forgets what was used and what responses said. What is in flight stays, and so does an operator's quota.
 local function restart(limit)
   local told = limit.told
-  if limit.is.forget then limit.is.forget(limit) end
-  if limit.told then Fields.drop('y:' .. limit.key) end
+  seldom().restart(limit, t)
+  if limit.told then set_field('y:' .. limit.key, nil) end
   limit.told = false
-  limit.is.start(limit, t)
-  if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
   if told and told.ordered_until > t.now then
     feedback().order(limit, told.ordered, told.ordered_until, t)
     limit.told.configured = told.configured
@@ -54,14 +52,14 @@ local function restart(limit)
 end
 
 if order == 'pause' then
-  Fields.set('p', struct.pack('<d', us >= 0 and t.now + us or NOWHERE) .. cmsgpack.pack(who, why))
+  set_field('p', struct.pack('<d', us >= 0 and t.now + us or NOWHERE) .. cmsgpack.pack(who, why))
 elseif order == 'resume' then
-  Fields.drop('p')
+  set_field('p', nil)
   if meta then meta[8] = math.max(meta[8], t.now + 2 * meta[7] + 4 * FORGET) end
 end
 for _, limit in ipairs(limits) do
   -- A quota that an operator ordered before may have ended since the last exchange.
-  if limit.told and limit.told.configured > 0 then Limit.redefine(limit, feedback().configured(limit), t) end
+  if limit.told and limit.told.configured > 0 then redefine(limit, feedback().configured(limit), t) end
   limit.is.roll(limit, t)
   if order == 'reset' then restart(limit) end
   if order == 'cool' then
@@ -72,25 +70,25 @@ for _, limit in ipairs(limits) do
   if order == 'end_cool' and limit.told then limit.told.cool_until = math.min(limit.told.cool_until, t.now) end
   if order == 'quota' then feedback().order(limit, quota, t.now + us, t) end
   if order == 'end_quota' and limit.told then limit.told.ordered_until = math.min(limit.told.ordered_until, t.now) end
-  Fields.set('l:' .. limit.key, Limit.packed(limit))
-  if limit.told then Fields.set('y:' .. limit.key, feedback().packed(limit)) end
+  set_field('l:' .. limit.key, pack_limit(limit))
+  if limit.told then set_field('y:' .. limit.key, feedback().packed(limit)) end
 end
-if meta then Fields.set('m', struct.pack(META, unpack(meta, 1, 8)) .. meta.node) end
-Fields.flush({})
+if meta then set_field('m', struct.pack(META, unpack(meta, 1, 8)) .. meta.node) end
+flush_fields({})
 
 -- A pause must outlive the time after which a budget that nobody uses is forgotten.
 if order == 'pause' and us < 0 then
-  redis.call('PERSIST', Fields.hash)
-  redis.call('PERSIST', Fields.line)
+  redis.call('PERSIST', KEYS[1])
+  redis.call('PERSIST', KEYS[2])
 elseif order == 'pause' then
   local ms = math.floor((us + FORGET) / 1000)
-  for _, key in ipairs({ Fields.hash, Fields.line }) do
+  for _, key in ipairs({ KEYS[1], KEYS[2] }) do
     if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms) end
   end
 elseif order == 'resume' and meta then
   local ms = math.floor((meta[8] - t.now) / 1000)
-  redis.call('PEXPIRE', Fields.hash, ms)
-  redis.call('PEXPIRE', Fields.line, ms)
+  redis.call('PEXPIRE', KEYS[1], ms)
+  redis.call('PEXPIRE', KEYS[2], ms)
 end
 if words ~= '' then
   redis.call('XADD', KEYS[3], 'MAXLEN', '~', ENTRIES, '*', 'who', who, 'order', words, 'why', why)

@@ -63,6 +63,7 @@ const LUA_WITHOUT_TWIN: &[(&str, &str)] = &[
     ("fields.lua", "the hash in Redis, where the memory store has structs"),
     ("wait.lua", "the half of src/ledger/turn.rs that is made only for who must wait"),
     ("past.lua", "the part of src/ledger/log.rs that is made only for what is done elsewhere than at its two ends"),
+    ("seldom.lua", "the part of src/ledger/limit.rs that most exchanges do without"),
     ("request.lua", "src/ledger/validate.rs, which reads nothing: its request is typed"),
 ];
 

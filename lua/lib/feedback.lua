@@ -16,7 +16,7 @@ local FORGIVE, AGREED, MEMORY, MORE, PLAUSIBLE, OURS, GIVE, TAKE, SPARE, FIRST =
   60000000, 3, 5000000, 8, 8, 4, 4, 16, 8, 60000000
 
 local function read(key)
-  local v = cmsgpack.unpack(Fields.get('y:' .. key))
+  local v = cmsgpack.unpack(get_field('y:' .. key))
   return {
     cool_since = v[1], cool_until = v[2], strikes = v[3], struck_at = v[4], ramp = v[5], quota = v[6], rumour = v[7],
     agreed = v[8], since = v[9], most = v[10], since_before = v[11], most_before = v[12], by_others = v[13],

@@ -34,7 +34,7 @@ end
 
 -- Units that those ahead of `place` may take right now: their turn is due and not missed. Sleepers hold nothing back.
 local function held_back(limit, place, now)
-  local near = redis.call('ZRANGEBYLEX', Fields.line, not_missed(limit, now), due_by(limit, now + EARLY), 'LIMIT', '0', LOOK)
+  local near = redis.call('ZRANGEBYLEX', KEYS[2], not_missed(limit, now), due_by(limit, now + EARLY), 'LIMIT', '0', LOOK)
   local held, at = 0, #limit + 11 -- where the place starts
   for i = 1, #near do
     local theirs, units = struct.unpack('>I7I5', near[i], at)
@@ -45,12 +45,12 @@ end
 
 -- How many turns are due up to `to`, and not missed.
 local function due_until(limit, to, now)
-  return redis.call('ZLEXCOUNT', Fields.line, not_missed(limit, now), due_by(limit, to))
+  return redis.call('ZLEXCOUNT', KEYS[2], not_missed(limit, now), due_by(limit, to))
 end
 
 -- How many turns of those ahead of `place` are due up to `to` and not missed, of the nearest.
 local function ahead_until(limit, place, latest, now)
-  local near = redis.call('ZRANGEBYLEX', Fields.line, not_missed(limit, now), due_by(limit, latest), 'LIMIT', '0', LOOK)
+  local near = redis.call('ZRANGEBYLEX', KEYS[2], not_missed(limit, now), due_by(limit, latest), 'LIMIT', '0', LOOK)
   local ahead, at = 0, #limit + 11
   for i = 1, #near do
     if struct.unpack('>I7', near[i], at) < place then ahead = ahead + 1 end
@@ -60,12 +60,12 @@ end
 
 -- How many stand before a turn that is not due yet, and have not missed theirs.
 local function before(limit, due, place, now)
-  return redis.call('ZLEXCOUNT', Fields.line, not_missed(limit, now), '(q|' .. limit .. '|' .. struct.pack('>I7I7', due, place))
+  return redis.call('ZLEXCOUNT', KEYS[2], not_missed(limit, now), '(q|' .. limit .. '|' .. struct.pack('>I7I7', due, place))
 end
 
 -- The sessions of the nearest sleepers, but for `me`.
 local function nearest(limit, me, now, most)
-  local near = redis.call('ZRANGEBYLEX', Fields.line, due_after(limit, now + EARLY), due_by(limit, LATEST), 'LIMIT', '0', most)
+  local near = redis.call('ZRANGEBYLEX', KEYS[2], due_after(limit, now + EARLY), due_by(limit, LATEST), 'LIMIT', '0', most)
   local sessions = {}
   for i = 1, #near do
     local session = string.sub(near[i], #limit + 23)
@@ -76,7 +76,7 @@ end
 
 -- Notes when a session or a limit is looked at, whether it may be dropped ...
 local function look_at(meta, when, what)
-  redis.call('ZADD', Fields.line, '0', 'x|' .. struct.pack('>I7', when) .. what)
+  redis.call('ZADD', KEYS[2], '0', 'x|' .. struct.pack('>I7', when) .. what)
   meta.next_look = math.min(meta.next_look, when)
 end
 

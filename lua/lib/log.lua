@@ -22,9 +22,9 @@ local function advance(limit)
   elseif not whole and log.gone >= log.written then
     log.front = string.sub(log.tail, 13 * (log.gone - log.written) + 1)
   else
-    local chunk = Fields.get(name)
+    local chunk = get_field(name)
     if whole and 13 * log.gone == #chunk then
-      Fields.drop(name)
+      set_field(name, nil)
       log.first, log.gone, log.gone_units = log.first + 1, 0, 0
       return advance(limit)
     end
@@ -38,7 +38,7 @@ end
 local function trim(limit, t)
   local log, start = limit.log, t.now - limit.per
   if log.entries == 0 or log.oldest > start then return end
-  if log.newest <= start then return past().clear(limit) end
+  if log.newest <= start then return past().forget(limit) end
   local left = TRIM
   while log.oldest <= start and left > 0 do
     if log.front == '' then advance(limit) end
@@ -55,10 +55,10 @@ local function trim(limit, t)
   end
 end
 
--- Enters units that started to age at `at`, which may be a while ago.
-local function add(limit, at, units, now)
-  if units == 0 or at + limit.per <= now then return end
-  local log = limit.log
+-- Enters units that started to age a while ago.
+local function add(limit, units, _, age, t)
+  if units == 0 or age >= limit.per then return end
+  local log, at = limit.log, t.now - age
   if limit.capacity > EXACT or log.entries >= EXACT then
     local grid = math.floor((limit.per + GRID - 1) / GRID)
     local over = at % grid
@@ -77,8 +77,8 @@ local function add(limit, at, units, now)
     local full = 13 * log.written + #tail >= 13 * CHUNK
     if full or #tail >= PIECE then
       local name = log_chunk(limit, log.last)
-      if log.written > 0 then tail = string.sub(Fields.get(name), 1, 13 * log.written) .. tail end
-      Fields.set(name, tail)
+      if log.written > 0 then tail = string.sub(get_field(name), 1, 13 * log.written) .. tail end
+      set_field(name, tail)
       log.written, tail = #tail / 13, ''
       if full then log.last, log.written, log.through = log.last + 1, 0, units end
     end

@@ -1,6 +1,6 @@
--- What is done to a log elsewhere than at its two ends (log.lua): late reports, units that were taken back, when more come
--- free. Most exchanges do without, so it is made when one does not.
--- Twin: src/ledger/log.rs
+-- What most exchanges do not ask of a sliding window: all that is done to its log elsewhere than at the two ends. Late reports,
+-- units taken back, when more come free, all forgotten.
+-- Twins: src/ledger/log.rs, src/ledger/sliding_window.rs
 
 local function log_chunk(limit, n) return 'c:' .. limit.key .. ':' .. n end
 
@@ -21,10 +21,12 @@ local function empty()
   }
 end
 
-local function clear(limit)
+local function start(limit) limit.log = empty() end
+
+local function forget(limit)
   local log = limit.log
   for n = log.first, log.written > 0 and log.last or log.last - 1 do
-    Fields.drop(log_chunk(limit, n))
+    set_field(log_chunk(limit, n), nil)
   end
   limit.log = empty()
 end
@@ -32,32 +34,32 @@ end
 -- A chunk as a whole.
 local function chunk_of(limit, n)
   local log = limit.log
-  local chunk = (n < log.last or log.written > 0) and Fields.get(log_chunk(limit, n)) or ''
+  local chunk = (n < log.last or log.written > 0) and get_field(log_chunk(limit, n)) or ''
   if n < log.last then return chunk end
   return string.sub(chunk, 1, ENTRY * log.written) .. log.tail .. struct.pack('>I7I6', log.newest, log.through)
 end
 
 -- Writes the last chunk as a whole, as all others are, to work on it ...
 local function gather(limit)
-  Fields.set(log_chunk(limit, limit.log.last), chunk_of(limit, limit.log.last))
+  set_field(log_chunk(limit, limit.log.last), chunk_of(limit, limit.log.last))
 end
 
 -- ... and takes its end out of it again.
 local function part(limit)
   local log = limit.log
-  local chunk = Fields.get(log_chunk(limit, log.last))
+  local chunk = get_field(log_chunk(limit, log.last))
   local last = #chunk / ENTRY
   log.written, log.front = math.max(last - 1 - KEPT, 0), ''
   log.tail = string.sub(chunk, ENTRY * log.written + 1, -ENTRY - 1)
   log.newest, log.through = log_entry(chunk, last)
-  if log.written == 0 then Fields.drop(log_chunk(limit, log.last)) end
+  if log.written == 0 then set_field(log_chunk(limit, log.last), nil) end
 end
 
 -- Cuts a chunk in two, after an entry that is not gone; those behind it move up.
 local function split(limit, n, chunk, gone)
   local log, count = limit.log, #chunk / ENTRY
   for m = log.last, n + 1, -1 do
-    Fields.set(log_chunk(limit, m + 1), Fields.get(log_chunk(limit, m)))
+    set_field(log_chunk(limit, m + 1), get_field(log_chunk(limit, m)))
   end
   log.last = log.last + 1
   local stay = gone + math.ceil((count - gone) / 2)
@@ -67,8 +69,8 @@ local function split(limit, n, chunk, gone)
     local at, through = log_entry(chunk, i)
     parts[#parts + 1] = struct.pack('>I7I6', at, through - before)
   end
-  Fields.set(log_chunk(limit, n), string.sub(chunk, 1, ENTRY * stay))
-  Fields.set(log_chunk(limit, n + 1), table.concat(parts))
+  set_field(log_chunk(limit, n), string.sub(chunk, 1, ENTRY * stay))
+  set_field(log_chunk(limit, n + 1), table.concat(parts))
 end
 
 -- Enters units in a run of entries, of which `gone` are gone, that were `through` units. Returns it, and how many entries more.
@@ -100,10 +102,10 @@ local function insert(limit, at, units)
     return
   end
   gather(limit)
-  local chunk, through = Fields.get(log_chunk(limit, n)), 0
+  local chunk, through = get_field(log_chunk(limit, n)), 0
   while n > log.first and log_entry(chunk, 1) > at do
     n = n - 1
-    chunk = Fields.get(log_chunk(limit, n))
+    chunk = get_field(log_chunk(limit, n))
   end
   gone = 0
   if n == log.first then gone, through = log.gone, log.gone_units end
@@ -112,7 +114,7 @@ local function insert(limit, at, units)
   if #chunk > 2 * CHUNK * ENTRY then
     split(limit, n, chunk, gone)
   else
-    Fields.set(log_chunk(limit, n), chunk)
+    set_field(log_chunk(limit, n), chunk)
   end
   if at < log.oldest then log.oldest = at end
   part(limit)
@@ -123,9 +125,9 @@ local function behead(limit, chunk, gone, gone_units)
   local log = limit.log
   log.entries, log.used = log.entries + log.gone - gone, log.used + log.gone_units - gone_units
   if ENTRY * gone == #chunk then
-    Fields.drop(log_chunk(limit, log.first))
+    set_field(log_chunk(limit, log.first), nil)
     log.first, gone, gone_units = log.first + 1, 0, 0
-    if log.entries > 0 then chunk = Fields.get(log_chunk(limit, log.first)) end
+    if log.entries > 0 then chunk = get_field(log_chunk(limit, log.first)) end
   end
   log.gone, log.gone_units = gone, gone_units
   if log.entries > 0 then log.oldest = log_entry(chunk, gone + 1) end
@@ -133,7 +135,7 @@ end
 
 -- Takes up to `left` units off one chunk, from the newest entry that is old enough. Returns what is still left.
 local function refund_chunk(limit, n, left, at)
-  local log, chunk = limit.log, Fields.get(log_chunk(limit, n))
+  local log, chunk = limit.log, get_field(log_chunk(limit, n))
   local gone, before, units = 0, 0, {}
   if n == log.first then gone, before = log.gone, log.gone_units end
   local count, through, old = #chunk / ENTRY, before, gone
@@ -157,12 +159,12 @@ local function refund_chunk(limit, n, left, at)
   end
   log.entries = log.entries - (count - gone - stay)
   if stay > 0 then
-    Fields.set(log_chunk(limit, n), table.concat(parts))
+    set_field(log_chunk(limit, n), table.concat(parts))
     return left
   end
   -- Nothing is left of it: those behind it move up.
-  for m = n, log.last - 1 do Fields.set(log_chunk(limit, m), Fields.get(log_chunk(limit, m + 1))) end
-  Fields.drop(log_chunk(limit, log.last))
+  for m = n, log.last - 1 do set_field(log_chunk(limit, m), get_field(log_chunk(limit, m + 1))) end
+  set_field(log_chunk(limit, log.last), nil)
   if n == log.first then log.gone, log.gone_units = 0, 0 end
   log.last = log.last - 1
   return left
@@ -187,10 +189,10 @@ local function refund(limit, units, at)
       return
     end
     log.used = used + left
-    log.oldest = log_entry(Fields.get(log_chunk(limit, log.first)), log.gone + 1)
+    log.oldest = log_entry(get_field(log_chunk(limit, log.first)), log.gone + 1)
   end
   while left > 0 do
-    local chunk = Fields.get(log_chunk(limit, log.first))
+    local chunk = get_field(log_chunk(limit, log.first))
     local gone, count = log.gone, #chunk / ENTRY
     local _, all = log_entry(chunk, count)
     local units_gone = math.min(log.gone_units + left, all)
@@ -229,7 +231,32 @@ local function nth(limit, k)
   return (log_entry(run, high))
 end
 
-Past = { empty = empty, clear = clear, insert = insert, refund = refund, nth = nth }
+-- More was used a while ago than was asked for, or less.
+local function adjust(limit, units, age, t)
+  if units > 0 then
+    limit.is.land(limit, units, 0, age, t)
+  elseif age < limit.per then
+    refund(limit, -units, t.now - age)
+  end
+end
+
+-- When the `k`-th unit beyond those free now comes free. The log says it exactly, what is in flight follows, spread
+-- over the mean hold, then what is free now, which those ahead take at once; then all of it once more.
+local function release(limit, k, t)
+  local used = limit.log.used
+  local total = math.max(limit.capacity, used + limit.flying)
+  local cycles = math.min(math.floor((k - 1) / total), 100)
+  local place = (k - 1) % total + 1
+  local at = t.now + limit.per + limit.hold
+  if place <= used then
+    at = nth(limit, place) + limit.per
+  elseif place <= used + limit.flying then
+    at = t.now + limit.per + spread(limit, place - used)
+  end
+  return at + cycles * (limit.per + limit.hold)
+end
+
+Past = { start = start, forget = forget, insert = insert, adjust = adjust, release = release }
 return Past
 
 end

@@ -3,7 +3,7 @@
 
 -- Units of a limit that this turn may take, whose first request takes `head`.
 local function room_for(limit, head, place, t)
-  local free = Limit.free(limit, t)
+  local free = free_units(limit, t)
   if free < head and limit.told and feedback().probes(limit, head, t) then free = math.min(limit.is.free(limit, t), head) end
   if limit.owed_units > 0 and limit.owed_until > t.now and limit.owed_place ~= place then
     free = free - limit.owed_units
@@ -31,9 +31,9 @@ local function grant_turn(ask, me, limits, request, place, t)
       local l, units = class[j], class[j + 1] * fit
       local limit = limits[l]
       room[l] = room[l] - units
-      Limit.grant(limit, units, t)
+      grant(limit, units, t)
       if request.at_grant and limit.kind ~= CONCURRENCY then
-        Limit.land(limit, units, units, 0, t)
+        land(limit, units, units, 0, t)
       else
         me.flights[limit.key] = (me.flights[limit.key] or 0) + units
       end

@@ -23,7 +23,7 @@ local function slack(limit) return nap_for(limit) + math.floor(limit.hold / 2) e
 local function slot_behind(limit, ahead, first, units, t)
   local k = math.min(ahead * units, FARTHEST) + first
   if k <= 0 then return t.now end
-  return Limit.release(limit, k, t)
+  return seldom().release(limit, k, t)
 end
 
 -- Until when units that are there are kept for someone else, or enough of them came to serve both.
@@ -80,14 +80,14 @@ local function turn_slot(class, limits, was, wanted, t)
   local at, last, binding = t.now, t.now, class[1]
   for j = 1, #class, 2 do
     local limit, units = limits[class[j]], class[j + 1]
-    local first = units - math.max(Limit.free(limit, t), 0)
+    local first = units - math.max(free_units(limit, t), 0)
     local ahead = turns_ahead(limit, first, units, was, t)
     local kept = kept_until(limit, first, units, was and was[1], t)
     local slot = math.max(slot_behind(limit, ahead, first, units, t), kept)
     if slot > at then at, binding = slot, class[j] end
     local rounds = (wanted - 1) * (limit.waiting + 1) + ahead + 1
     local k = math.min(rounds * units, FARTHEST) + first - units
-    if k > 0 then last = math.max(last, Limit.release(limit, k, t)) end
+    if k > 0 then last = math.max(last, seldom().release(limit, k, t)) end
   end
   -- To ask early costs nothing.
   if is_early(was, t) then at = math.min(at, was[2]) end
@@ -125,7 +125,7 @@ local function leave(place, session, by_key)
     local limit = by_key(place[i])
     if limit then limit.waiting = limit.waiting - 1 end
   end
-  redis.call('ZREM', Fields.line, unpack(members))
+  redis.call('ZREM', KEYS[2], unpack(members))
   return place
 end
 
@@ -171,7 +171,7 @@ local function queue(ask, class, wanted, served, was, me, limits, request, meta,
     mine[#mine + 1], mine[#mine + 2] = limit.key, units
     members[#members + 1], members[#members + 2] = '0', Line.entry(limit.key, due, place, units, request.session)
   end
-  redis.call('ZADD', Fields.line, unpack(members))
+  redis.call('ZADD', KEYS[2], unpack(members))
   me.places[ask[1]] = mine
   return wait, last, binding
 end

@@ -1,6 +1,6 @@
 //! One limit's state, whatever its kind: how many units are in flight, how they land, when more come free.
 //!
-//! Twin: `lua/lib/limit.lua`.
+//! Twin: `lua/lib/limit.lua`, and for what most exchanges do not ask of it `lua/lib/seldom.lua`.
 
 use super::{
     feedback::{Feedback, Numbers},

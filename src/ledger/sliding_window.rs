@@ -1,6 +1,6 @@
 //! `quota` units in any `per`: an exact log; a unit in flight holds its place.
 //!
-//! Twin: `lua/lib/sliding_window.lua`.
+//! Twin: `lua/lib/sliding_window.lua`, and for what most exchanges do not ask of it `lua/lib/past.lua`.
 
 use super::{limit::spread, log::Log};
 

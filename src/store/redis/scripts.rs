@@ -22,6 +22,7 @@ macro_rules! limits {
             "lib/fixed_window.lua",
             "lib/concurrency.lua",
             "lib/limit.lua",
+            "lib/seldom.lua",
         )
     };
 }
