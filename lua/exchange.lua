@@ -11,9 +11,10 @@ local META, META_AND_NODE = '<dddddddd', '<ddddddddc0'
 local DONE, NO_STATE, OTHER_NODE, LOST, STALE, OTHER_TIME, NEWER, REFUSED = 0, 1, 2, 3, 4, 5, 6, 7
 local WHOLE, ARRIVED, ENDED, UNSENT = 0, 1, 2, 3
 
-local sound, request, list, causes, completes, adjusts, cools, seen, flights, journal = pcall(read_request)
+local sound, request, seq, acked, settle, lease, node, causes, completes, adjusts, cools, seen, flights, journal =
+  pcall(read_request)
 if not sound then return { REFUSED, request } end
-local resumes = flights ~= nil
+local list, resumes = request.list, flights ~= nil
 local wall = tonumber(ARGV[3])
 if not wall then
   local time = redis.call('TIME')
@@ -48,26 +49,26 @@ for i = 1, #request.limits do
   if terms[2] == FIXED_WINDOW and terms[10] > 0 and (wall < terms[7] or wall >= terms[10]) then return { OTHER_TIME, wall } end
 end
 if not meta then
-  if request.acked > 0 and not resumes then return { LOST } end
-  if request.settle < 0 then return { NO_STATE } end
+  if acked > 0 and not resumes then return { LOST } end
+  if settle < 0 then return { NO_STATE } end
   -- Who looked before the node forgot would take a budget for new that others have spent from.
   local marker = KEYS[3] and redis.call('GET', KEYS[3])
-  if marker ~= nil and marker ~= string.match(request.node, '^[^ ]*') then return { NO_STATE } end
+  if marker ~= nil and marker ~= string.match(node, '^[^ ]*') then return { NO_STATE } end
 else
   if me then
-    if me.seq == request.seq then
+    if me.seq == seq then
       -- What the stored reply granted is held from now on: the session lives as from a new one.
-      me.lease_end = math.max(me.lease_end, math.max(meta.last, wall + meta.offset) + request.lease)
+      me.lease_end = math.max(me.lease_end, math.max(meta.last, wall + meta.offset) + lease)
       local _, _, last_reply = cmsgpack.unpack(string.sub(held, 33))
       me.reply = last_reply
       flush_fields({ mine, pack_session(me) })
       return me.reply
     end
-    if me.seq > request.seq then return { STALE } end
+    if me.seq > seq then return { STALE } end
   end
   if not resumes then
-    if meta.node ~= request.node then return { OTHER_NODE, meta.node } end
-    if (me and me.seq or 0) < request.acked then return { LOST } end
+    if meta.node ~= node then return { OTHER_NODE, meta.node } end
+    if (me and me.seq or 0) < acked then return { LOST } end
   end
 end
 
@@ -75,7 +76,7 @@ end
 local fresh = meta == nil
 meta = meta or {
   offset = 0, last = wall, places = 0, settle_until = 0, next_look = NOWHERE, horizon = 0, expires = 0,
-  node = request.node,
+  node = node,
 }
 if wall + meta.offset < meta.last then meta.offset = meta.last - wall end
 meta.last = wall + meta.offset
@@ -136,9 +137,9 @@ for _ = 1, SWEEP do
   end
 end
 
-if fresh or (resumes and meta.node ~= request.node) then
-  meta.node = request.node
-  meta.settle_until = math.max(meta.settle_until, t.now + math.max(request.settle, 0))
+if fresh or (resumes and meta.node ~= node) then
+  meta.node = node
+  meta.settle_until = math.max(meta.settle_until, t.now + math.max(settle, 0))
 end
 if not me then
   me = { seq = 0, since = t.now, lease_end = t.now, calls = 0, flights = {}, places = {}, reply = false, new = true }
@@ -200,13 +201,13 @@ for c = 1, list[causes] do
 end
 
 for i = completes + 1, completes + 5 * list[completes], 5 do
-  local class, count, age, hold, part = request.classes[list[i]], list[i + 1], list[i + 2], list[i + 3], list[i + 4]
+  local costs, count, age, hold, part = request.classes[list[i]], list[i + 1], list[i + 2], list[i + 3], list[i + 4]
   if part == UNSENT then me.calls = math.max(me.calls - count, 0) end
-  for j = 1, #class, 2 do
-    local limit = limits[class[j]]
+  for j = costs + 1, costs + 2 * list[costs], 2 do
+    local limit = limits[list[j]]
     local to_the_end = limit.kind == CONCURRENCY
     if not (part == ARRIVED and to_the_end) and not (part == ENDED and not to_the_end) then
-      local units = class[j + 1] * count
+      local units = list[j + 1] * count
       local flying = me.flights[limit.key] or 0
       local held = math.min(units, flying)
       me.flights[limit.key] = flying > held and flying - held or nil
@@ -249,7 +250,7 @@ if #asks > 1 then
   local places = {}
   order = {}
   for i = 1, #asks do
-    local place = me.places[asks[i][1]]
+    local place = me.places[list[asks[i]]]
     places[i], order[i] = place and place[1] or NOWHERE, i
   end
   table.sort(order, function(a, b) return places[a] < places[b] or (places[a] == places[b] and a < b) end)
@@ -259,7 +260,7 @@ for i = 1, #limits do reply[3 + i] = 0 end -- what is free is known at the end
 for o = 1, #asks do
   local i = order and order[o] or o
   local ask, at = asks[i], 4 * i + #limits
-  if held_up > 0 and #ask > 2 then
+  if held_up > 0 and list[ask + 2] > 0 then
     reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = 0, held_up, all_held, 0
     wait().stand_by(ask, me, request, by_key, t.now + held_up)
   else
@@ -289,13 +290,13 @@ local needed = t.now
 if next(me.flights) == nil then
   for _, place in pairs(me.places) do needed = math.max(needed, t.now + math.floor((place[2] - t.now) / CHECKS)) end
 end
-local lease_end = needed + request.lease
+local lease_end = needed + lease
 -- It may end before that of one that waited longer.
 if me.new or lease_end < me.lease_end then line().look_at(meta, lease_end, 's|' .. request.session) end
-me.seq, me.lease_end, me.reply = request.seq, lease_end, reply
+me.seq, me.lease_end, me.reply = seq, lease_end, reply
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
-local keep = 2 * (meta.horizon + request.lease + FORGET)
+local keep = 2 * (meta.horizon + lease + FORGET)
 local renew = not paused and needed + keep / 2 > meta.expires
 if renew then meta.expires = needed + keep end
 local m = struct.pack(

@@ -16,19 +16,20 @@ local function room_for(limit, head, place, t)
 end
 
 -- Grants callers in their order, as far as this turn reaches. Returns how many, and of the rest the class of the first
--- and how many they are. `ask` is { route, wait, class, count, class, count ... }.
+-- and how many they are.
 local function grant_turn(ask, me, limits, request, place, t)
-  local room, served = {}, 0
-  for i = 3, #ask, 2 do
-    local class, count = request.classes[ask[i]], ask[i + 1]
-    local fit = count
-    for j = 1, #class, 2 do
-      local l, units = class[j], class[j + 1]
+  local list, room, served = request.list, {}, 0
+  local last = ask + 2 + 2 * list[ask + 2]
+  for i = ask + 3, last, 2 do
+    local class, count = request.classes[list[i]], list[i + 1]
+    local last_cost, fit = class + 2 * list[class], count
+    for j = class + 1, last_cost, 2 do
+      local l, units = list[j], list[j + 1]
       if not room[l] then room[l] = room_for(limits[l], units, place, t) end
       if fit * units > room[l] then fit = math.floor(math.max(room[l], 0) / units) end
     end
-    for j = 1, fit > 0 and #class or 0, 2 do
-      local l, units = class[j], class[j + 1] * fit
+    for j = class + 1, fit > 0 and last_cost or 0, 2 do
+      local l, units = list[j], list[j + 1] * fit
       local limit = limits[l]
       room[l] = room[l] - units
       grant(limit, units, t)
@@ -41,7 +42,7 @@ local function grant_turn(ask, me, limits, request, place, t)
     served = served + fit
     if fit < count then
       local behind = 0
-      for k = i + 3, #ask, 2 do behind = behind + ask[k] end
+      for k = i + 3, last, 2 do behind = behind + list[k] end
       return served, class, count - fit + behind
     end
   end
@@ -51,10 +52,11 @@ end
 -- Serves one ask of a session. Returns how many are granted, the wait (-1: all are served), the last, and what binds them
 -- (0: nothing; below zero: it cools down).
 local function serve_ask(ask, me, limits, request, by_key, meta, t)
-  local was = me.places[ask[1]]
+  local route = request.list[ask]
+  local was = me.places[route]
   if was then
     was = wait().leave(was, request.session, by_key)
-    me.places[ask[1]] = nil
+    me.places[route] = nil
   end
   local served, class, wanted = grant_turn(ask, me, limits, request, was and was[1] or NOWHERE, t)
   if class then return served, wait().queue(ask, class, wanted, served, was, me, limits, request, meta, t) end

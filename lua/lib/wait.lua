@@ -74,7 +74,7 @@ local function turns_ahead(limit, first, units, was, t)
   return found
 end
 
--- When the first request of the class can be served, and about when the last of those wanted: the latest of its limits.
+-- When the first request of the class, { limit, units, limit, units ... }, can be served, and about when the last of those wanted: the latest of its limits.
 -- Ahead of it on a limit count only those whose turn comes before that slot; who is bound elsewhere takes none of it.
 local function turn_slot(class, limits, was, wanted, t)
   local at, last, binding = t.now, t.now, class[1]
@@ -132,21 +132,25 @@ end
 -- While nobody is served, until `due` at least. Who waits keeps the place that it has. Who has none gets one without limits:
 -- operators see it, but it stands in no line, and no turn comes of it.
 local function stand_by(ask, me, request, by_key, due)
-  local was, wanted = me.places[ask[1]], 0
-  for i = 4, #ask, 2 do wanted = wanted + ask[i] end
-  if ask[2] == 0 then
+  local list, wanted = request.list, 0
+  local route = list[ask]
+  local was = me.places[route]
+  for i = ask + 4, ask + 2 + 2 * list[ask + 2], 2 do wanted = wanted + list[i] end
+  if list[ask + 1] == 0 then
     if was then leave(was, request.session, by_key) end
-    me.places[ask[1]] = nil
+    me.places[route] = nil
   elseif was and #was > 3 then
     was[3] = wanted
   else
-    me.places[ask[1]] = { NOWHERE, due, wanted }
+    me.places[route] = { NOWHERE, due, wanted }
   end
 end
 
--- What is left of an ask waits: `wanted` callers, the first of them of `class`, in the place that they had or at the back.
+-- What is left of an ask waits: `wanted` callers, the first of them of the class `first`, in the place that they had or at the back.
 -- Returns the wait, the last and the binding of the reply.
-local function queue(ask, class, wanted, served, was, me, limits, request, meta, t)
+local function queue(ask, first, wanted, served, was, me, limits, request, meta, t)
+  local list = request.list
+  local class = { unpack(list, first + 1, first + 2 * list[first]) }
   local keeps_place, place = served == 0 and was ~= nil, was and was[1]
   if not keeps_place then
     if was then settle_debt(limits, place) end
@@ -161,7 +165,7 @@ local function queue(ask, class, wanted, served, was, me, limits, request, meta,
   local wait = math.max(at - t.now, nap)
   last = math.max(last - t.now, wait)
   if limits[binding].told and feedback().cooling(limits[binding], t) then binding = -binding end
-  if ask[2] == 0 then return wait, last, binding end
+  if list[ask + 1] == 0 then return wait, last, binding end
   local due = t.now + wait
   if keeps_place and was[2] <= t.now + Line.EARLY then owe(class, limits, place, due + Line.GRACE, t) end
   local mine, members = { place, due, wanted }, {}
@@ -172,7 +176,7 @@ local function queue(ask, class, wanted, served, was, me, limits, request, meta,
     members[#members + 1], members[#members + 2] = '0', Line.entry(limit.key, due, place, units, request.session)
   end
   redis.call('ZADD', KEYS[2], unpack(members))
-  me.places[ask[1]] = mine
+  me.places[list[ask]] = mine
   return wait, last, binding
 end
 
