@@ -3,7 +3,8 @@
 --   KEYS[1] state, a hash   KEYS[2] line, a sorted set   KEYS[3] the node's marker, if it is in reach
 --   ARGV[1] the request     ARGV[2] where to publish wake-ups (a session's name without its last part is appended)
 --   ARGV[3] a clock in Unix microseconds, for tests
---   Reply: a list of integers whose first says what it is; lua/README.md names them.
+--   Reply: MessagePack, a list whose first says what it is; lua/README.md names them. One string costs less than so many
+--   integers, and is kept for a repeat as it is.
 -- Twin: src/ledger.rs
 
 local LAYOUT, SWEEP, WAKES, PAUSED, CHECKS = 1, 4, 8, 2000000, 8
@@ -13,7 +14,7 @@ local WHOLE, ARRIVED, ENDED, UNSENT = 0, 1, 2, 3
 
 local sound, request, seq, acked, settle, lease, node, causes, completes, adjusts, cools, seen, flights, journal =
   pcall(read_request)
-if not sound then return { REFUSED, request } end
+if not sound then return cmsgpack.pack({ REFUSED, request }) end
 local list, resumes = request.list, flights ~= nil
 local wall = tonumber(ARGV[3])
 if not wall then
@@ -35,7 +36,7 @@ for i = 4, #names do fields[names[i]] = found[i] end
 local meta = nil
 if packed then
   local layout, offset, last, places, settle_until, next_look, horizon, expires, after = struct.unpack(META, packed)
-  if layout > LAYOUT then return { NEWER, layout } end
+  if layout > LAYOUT then return cmsgpack.pack({ NEWER, layout }) end
   meta = {
     offset = offset, last = last, places = places, settle_until = settle_until, next_look = next_look, horizon = horizon,
     expires = expires, node = string.sub(packed, after),
@@ -46,29 +47,27 @@ local me = held and read_session(held)
 -- Why this exchange must not be done; decided before anything is written.
 for i = 1, #request.limits do
   local terms = request.limits[i]
-  if terms[2] == FIXED_WINDOW and terms[10] > 0 and (wall < terms[7] or wall >= terms[10]) then return { OTHER_TIME, wall } end
+  if terms[2] == FIXED_WINDOW and terms[10] > 0 and (wall < terms[7] or wall >= terms[10]) then return cmsgpack.pack({ OTHER_TIME, wall }) end
 end
 if not meta then
-  if acked > 0 and not resumes then return { LOST } end
-  if settle < 0 then return { NO_STATE } end
+  if acked > 0 and not resumes then return cmsgpack.pack({ LOST }) end
+  if settle < 0 then return cmsgpack.pack({ NO_STATE }) end
   -- Who looked before the node forgot would take a budget for new that others have spent from.
   local marker = KEYS[3] and redis.call('GET', KEYS[3])
-  if marker ~= nil and marker ~= string.match(node, '^[^ ]*') then return { NO_STATE } end
+  if marker ~= nil and marker ~= string.match(node, '^[^ ]*') then return cmsgpack.pack({ NO_STATE }) end
 else
   if me then
     if me.seq == seq then
       -- What the stored reply granted is held from now on: the session lives as from a new one.
       me.lease_end = math.max(me.lease_end, math.max(meta.last, wall + meta.offset) + lease)
-      local _, _, last_reply = cmsgpack.unpack(string.sub(held, 33))
-      me.reply = last_reply
       flush_fields({ mine, pack_session(me) })
       return me.reply
     end
-    if me.seq > seq then return { STALE } end
+    if me.seq > seq then return cmsgpack.pack({ STALE }) end
   end
   if not resumes then
-    if meta.node ~= node then return { OTHER_NODE, meta.node } end
-    if (me and me.seq or 0) < acked then return { LOST } end
+    if meta.node ~= node then return cmsgpack.pack({ OTHER_NODE, meta.node }) end
+    if (me and me.seq or 0) < acked then return cmsgpack.pack({ LOST }) end
   end
 end
 
@@ -293,7 +292,7 @@ end
 local lease_end = needed + lease
 -- It may end before that of one that waited longer.
 if me.new or lease_end < me.lease_end then line().look_at(meta, lease_end, 's|' .. request.session) end
-me.seq, me.lease_end, me.reply = seq, lease_end, reply
+me.seq, me.lease_end, me.reply = seq, lease_end, cmsgpack.pack(reply)
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
 local keep = 2 * (meta.horizon + lease + FORGET)
@@ -320,4 +319,4 @@ if renew then
   redis.call('PEXPIRE', KEYS[1], ms)
   redis.call('PEXPIRE', KEYS[2], ms)
 end
-return reply
+return me.reply

@@ -3,19 +3,16 @@
 --   w:<session>  host, process and version
 -- Twin: src/ledger/session.rs
 
--- But for the reply, which a repeat alone asks for.
 local function read_session(packed)
   local seq, since, lease_end, calls, after = struct.unpack('<dddd', packed)
-  local _, flights, places = cmsgpack.unpack_limit(packed, 2, after - 1)
+  local rest, flights, places = cmsgpack.unpack_limit(packed, 2, after - 1)
   return {
-    seq = seq, since = since, lease_end = lease_end, calls = calls, flights = flights, places = places, reply = false,
-    new = false,
+    seq = seq, since = since, lease_end = lease_end, calls = calls, flights = flights, places = places,
+    reply = string.sub(packed, rest + 1), new = false,
   }
 end
 
 local function pack_session(session)
-  return struct.pack(
-    '<ddddc0', session.seq, session.since, session.lease_end, session.calls,
-    cmsgpack.pack(session.flights, session.places, session.reply)
-  )
+  return struct.pack('<dddd', session.seq, session.since, session.lease_end, session.calls)
+    .. cmsgpack.pack(session.flights, session.places) .. session.reply
 end

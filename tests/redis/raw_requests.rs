@@ -98,12 +98,12 @@ impl Raw {
         let key = format!("pl:1:{{{}-{}}}", self.budgets, self.sent);
         let mut call = self.script.key(&key);
         call.key(format!("{key}:line")).arg(request).arg("pl:1:wake:").arg(1_000_000_000_000_000_u64);
-        let answer: Vec<Value> = call.invoke_async(&mut self.connection).await.map_err(|error| error.to_string())?;
+        let answer: Vec<u8> = call.invoke_async(&mut self.connection).await.map_err(|error| error.to_string())?;
         let wrote = redis::cmd("EXISTS").arg(&key).query_async(&mut self.connection).await.unwrap();
-        match answer.first() {
-            Some(Value::Int(status)) => Ok((*status, wrote)),
-            other => Err(format!("{other:?} is no status")),
-        }
+        let mut answer = answer.as_slice();
+        rmp::decode::read_array_len(&mut answer).map_err(|error| error.to_string())?;
+        let status = rmp::decode::read_int(&mut answer).map_err(|error| error.to_string())?;
+        Ok((status, wrote))
     }
 }
 

@@ -1,7 +1,10 @@
 //! A request as bytes, a reply out of what Redis says: pure, and whatever comes, no panic.
 
 use redis::Value;
-use rmp::encode::{write_sint, write_str, write_uint};
+use rmp::{
+    decode::{read_array_len, read_int, read_str_len},
+    encode::{write_sint, write_str, write_uint},
+};
 
 use crate::exchange::{Done, Part, Reply, Request, Terms, Turn};
 
@@ -117,12 +120,12 @@ impl Run {
 
 /// Reads the reply to an exchange.
 pub(super) fn reply(value: &Value) -> Result<Reply, String> {
-    let mut items = Items::of(value)?;
+    let mut items = Packed::of(value)?;
     Ok(match items.int()? {
         0 => {
             let held = items.int()?;
             let (paused, settle_us) = (held < 0, held.max(0) as u64);
-            let limits = items.uint()? as usize;
+            let limits = items.uint()?;
             let free = (0..limits).map(|_| items.int()).collect::<Result<Vec<_>, _>>()?;
             let mut turns = Vec::new();
             while !items.is_empty() {
@@ -143,6 +146,50 @@ pub(super) fn reply(value: &Value) -> Result<Reply, String> {
         7 => return Err(format!("it refused the request: {}", items.text()?)),
         other => return Err(format!("it replied with an unknown status {other}")),
     })
+}
+
+/// Reads a list of MessagePack from its front.
+struct Packed<'a> {
+    bytes: &'a [u8],
+    left: u32,
+}
+
+impl<'a> Packed<'a> {
+    fn of(value: &'a Value) -> Result<Self, String> {
+        let nonsense = "it replied with something that is no list in MessagePack";
+        let Value::BulkString(bytes) = value else { return Err(nonsense.into()) };
+        let mut bytes = bytes.as_slice();
+        let left = read_array_len(&mut bytes).map_err(|_| nonsense)?;
+        Ok(Self { bytes, left })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+
+    fn int(&mut self) -> Result<i64, String> {
+        self.left = self.left.checked_sub(1).ok_or(NO_NUMBER)?;
+        read_int(&mut self.bytes).map_err(|_| NO_NUMBER.into())
+    }
+
+    fn uint(&mut self) -> Result<u64, String> {
+        above_zero(self.int()?)
+    }
+
+    fn text(&mut self) -> Result<String, String> {
+        self.left = self.left.checked_sub(1).ok_or(NO_TEXT)?;
+        let len = read_str_len(&mut self.bytes).map_err(|_| NO_TEXT)?;
+        let (text, rest) = self.bytes.split_at_checked(len as usize).ok_or(NO_TEXT)?;
+        self.bytes = rest;
+        Ok(String::from_utf8_lossy(text).into_owned())
+    }
+}
+
+const NO_NUMBER: &str = "a number is missing in its reply";
+const NO_TEXT: &str = "a text is missing in its reply";
+
+fn above_zero(n: i64) -> Result<u64, String> {
+    u64::try_from(n).map_err(|_| "a number in its reply is below zero".into())
 }
 
 /// Reads the reply to a look: the marker and its age.
@@ -169,19 +216,19 @@ impl<'a> Items<'a> {
     pub(super) fn int(&mut self) -> Result<i64, String> {
         match self.0.next() {
             Some(Value::Int(n)) => Ok(*n),
-            _ => Err("a number is missing in its reply".into()),
+            _ => Err(NO_NUMBER.into()),
         }
     }
 
     pub(super) fn uint(&mut self) -> Result<u64, String> {
-        u64::try_from(self.int()?).map_err(|_| "a number in its reply is below zero".into())
+        above_zero(self.int()?)
     }
 
     pub(super) fn text(&mut self) -> Result<String, String> {
         match self.0.next() {
             Some(Value::BulkString(bytes)) => Ok(String::from_utf8_lossy(bytes).into_owned()),
             Some(Value::SimpleString(text)) => Ok(text.clone()),
-            _ => Err("a text is missing in its reply".into()),
+            _ => Err(NO_TEXT.into()),
         }
     }
 
