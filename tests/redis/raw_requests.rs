@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use redis::{Script, Value, aio::MultiplexedConnection};
+use redis::{Script, aio::MultiplexedConnection};
 
 use crate::support::{redis_url, unique};
 
