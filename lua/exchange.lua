@@ -33,14 +33,15 @@ local found = redis.call('HMGET', KEYS[1], unpack(names))
 local packed, pause, held = found[1], found[2], found[3]
 for i = 4, #names do fields[names[i]] = found[i] end
 
-local meta = nil
+local meta, used_on = nil, nil
 if packed then
   local layout, offset, last, places, settle_until, next_look, horizon, expires, after = struct.unpack(META, packed)
   if layout > LAYOUT then return cmsgpack.pack({ NEWER, layout }) end
   meta = {
     offset = offset, last = last, places = places, settle_until = settle_until, next_look = next_look, horizon = horizon,
-    expires = expires, node = string.sub(packed, after),
+    expires = expires,
   }
+  used_on = string.sub(packed, after)
 end
 local me = held and read_session(held)
 
@@ -66,7 +67,7 @@ else
     if me.seq > seq then return cmsgpack.pack({ STALE }) end
   end
   if not resumes then
-    if meta.node ~= node then return cmsgpack.pack({ OTHER_NODE, meta.node }) end
+    if used_on ~= node then return cmsgpack.pack({ OTHER_NODE, used_on }) end
     if (me and me.seq or 0) < acked then return cmsgpack.pack({ LOST }) end
   end
 end
@@ -75,7 +76,6 @@ end
 local fresh = meta == nil
 meta = meta or {
   offset = 0, last = wall, places = 0, settle_until = 0, next_look = NOWHERE, horizon = 0, expires = 0,
-  node = node,
 }
 if wall + meta.offset < meta.last then meta.offset = meta.last - wall end
 meta.last = wall + meta.offset
@@ -136,8 +136,7 @@ for _ = 1, SWEEP do
   end
 end
 
-if fresh or (resumes and meta.node ~= node) then
-  meta.node = node
+if used_on ~= node then
   meta.settle_until = math.max(meta.settle_until, t.now + math.max(settle, 0))
 end
 if not me then
@@ -208,7 +207,7 @@ for i = completes + 1, completes + 5 * list[completes], 5 do
     if not (part == ARRIVED and to_the_end) and not (part == ENDED and not to_the_end) then
       local units = list[j + 1] * count
       local flying = me.flights[limit.key] or 0
-      local held = math.min(units, flying)
+      local held = units < flying and units or flying
       me.flights[limit.key] = flying > held and flying - held or nil
       if part == UNSENT then
         seldom().unsent(limit, held)
@@ -254,7 +253,7 @@ if #asks > 1 then
   end
   table.sort(order, function(a, b) return places[a] < places[b] or (places[a] == places[b] and a < b) end)
 end
-local reply = { DONE, paused and -held_up or math.max(held_up, 0), #limits }
+local reply = { DONE, paused and -held_up or held_up > 0 and held_up or 0, #limits }
 for i = 1, #limits do reply[3 + i] = 0 end -- what is free is known at the end
 for o = 1, #asks do
   local i = order and order[o] or o
@@ -300,7 +299,7 @@ local renew = not paused and needed + keep / 2 > meta.expires
 if renew then meta.expires = needed + keep end
 local m = struct.pack(
   META_AND_NODE, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon,
-  meta.expires, meta.node
+  meta.expires, node
 )
 local sets = { 'm', m, mine, pack_session(me) }
 for i = 1, #limits do

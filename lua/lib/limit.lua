@@ -68,7 +68,8 @@ end
 local function learn_hold(limit, hold, count)
   local LONGEST = 4294967296
   local weight = (limit.hold == 0 or count > 16) and 16 or count
-  limit.hold = limit.hold + math.floor((math.min(hold, LONGEST) - limit.hold) * weight / 16)
+  local sixteenths = 16 * limit.hold + ((hold < LONGEST and hold or LONGEST) - limit.hold) * weight
+  limit.hold = (sixteenths - sixteenths % 16) / 16
 end
 
 -- Units free now; below zero: more is used than allowed. None while it cools down.

@@ -10,7 +10,7 @@
 
 local function make_log()
 
-local EXACT, GRID, CHUNK, PIECE, TRIM = 1024, 2048, 34, 104, 256
+local PIECE = 104 -- eight entries
 
 -- Copies what comes next to the front.
 local function advance(limit)
@@ -39,7 +39,7 @@ local function trim(limit, t)
   local log, start = limit.log, t.now - limit.per
   if log.entries == 0 or log.oldest > start then return end
   if log.newest <= start then return past().forget(limit) end
-  local left = TRIM
+  local left = 256
   while log.oldest <= start and left > 0 do
     if log.front == '' then advance(limit) end
     local passed, units = 0, log.gone_units
@@ -58,9 +58,10 @@ end
 -- Enters units that started to age a while ago.
 local function add(limit, units, _, age, t)
   if units == 0 or age >= limit.per then return end
+  local EXACT, GRID, CHUNK = 1024, 2048, 34
   local log, at = limit.log, t.now - age
   if limit.capacity > EXACT or log.entries >= EXACT then
-    local grid = math.floor((limit.per + GRID - 1) / GRID)
+    local grid = math.ceil(limit.per / GRID)
     local over = at % grid
     if over > 0 then at = at + grid - over end
   end

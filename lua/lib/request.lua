@@ -26,14 +26,14 @@ local function read_request()
   end
   local form, session, who, node, limits = list[2], list[3], list[4], list[5], list[6]
   if form ~= FORM then refuse('the form of the request', form) end
-  if type(session) ~= 'string' or #session < 1 or #session > 64 then refuse('the session is no name') end
-  if type(who) ~= 'string' or type(node) ~= 'string' then refuse('who or node is no text') end
+  if session <= '' or #session > 64 then refuse('the session is no name') end
+  if who < '' or node < '' then refuse('who or node is no text') end
   if limits % 1 ~= 0 or limits < 0 or limits > count then refuse('how many limits', limits) end
   local causes, cause_at = list[7 + limits], 8 + limits
   if causes % 1 ~= 0 or causes < 0 or causes > count then refuse('how many causes', causes) end
   local at = cause_at + causes
   for i = cause_at, at - 1 do
-    if type(list[i]) ~= 'string' or #list[i] > MAX_CAUSE then refuse('the cause of a cooldown is no text') end
+    if list[i] < '' or #list[i] > MAX_CAUSE then refuse('the cause of a cooldown is too long') end
   end
   -- From here on there are numbers only. What is none fails in its comparison, and so does what is cut short: that refuses it
   -- just as well. Fractions and what is no number at all come in the two forms of a float, so without their marks there are
@@ -43,7 +43,8 @@ local function read_request()
       if list[i] % 1 ~= 0 then refuse('a number', list[i]) end
     end
   end
-  local seq, acked, settle, lease, at_grant, strangers, resumes = unpack(list, at, at + 6)
+  local seq, acked, settle, lease = list[at], list[at + 1], list[at + 2], list[at + 3]
+  local at_grant, strangers, resumes = list[at + 4], list[at + 5], list[at + 6]
   if seq < 1 or seq > MAX_INTEGER then refuse('seq', seq) end
   if acked < 0 or acked >= seq then refuse('acked', acked) end
   if settle < -1 or settle > 60000000 then refuse('settle', settle) end
@@ -57,7 +58,7 @@ local function read_request()
   for i = 1, limits do
     local key, kind, capacity, p, q, r = list[6 + i], list[at], list[at + 1], list[at + 2], list[at + 3], list[at + 4]
     local parameters = kind == 1 and 1 or kind == 2 and 2 or kind == 3 and 7 or kind == 4 and 0
-    if type(key) ~= 'string' or #key < 1 or #key > 256 or string.find(key, '|', 1, true) then refuse('the name of a limit is no name') end
+    if key <= '' or #key > 256 or string.find(key, '|', 1, true) then refuse('the name of a limit is no name') end
     if seen and seen[key] then refuse('a limit stands twice') end
     if seen then seen[key] = true end
     if not parameters then refuse('the kind of a limit', kind) end
@@ -77,7 +78,7 @@ local function read_request()
         if list[edge] <= list[edge - 1] or list[edge] > MAX_INTEGER then refuse('the edges of a window do not rise') end
       end
     end
-    terms[i] = { key, unpack(list, at, at + 1 + parameters) }
+    terms[i] = kind == 3 and { key, unpack(list, at, at + 8) } or { key, kind, capacity, p, q }
     at = at + 2 + parameters
   end
   local classes, known = {}, list[at]
