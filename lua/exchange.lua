@@ -23,7 +23,7 @@ if not wall then
 end
 
 local mine = 's:' .. request.session
-local names = { 'm', 'p', mine }
+local names = { 'm', 'p', mine, nil } -- a list that grows is made anew: these have room for one limit, and one ask
 for i = 1, #request.limits do
   local key = request.limits[i][1]
   names[#names + 1] = 'l:' .. key
@@ -33,15 +33,15 @@ local found = redis.call('HMGET', KEYS[1], unpack(names))
 local packed, pause, held = found[1], found[2], found[3]
 for i = 4, #names do fields[names[i]] = found[i] end
 
-local meta, used_on = nil, nil
+-- Whether there is state, the node it is of, what is added to `TIME`, the time of the last exchange, what the line goes by: the
+-- last place given out, when to look next whether something may be dropped.
+local fresh, used_on, lineup = not packed, nil, nil
+local offset, last, settle_until, horizon, expires = 0, wall, 0, 0, 0
 if packed then
-  local layout, offset, last, places, settle_until, next_look, horizon, expires, after = struct.unpack(META, packed)
+  local layout, places, next_look, after
+  layout, offset, last, places, settle_until, next_look, horizon, expires, after = struct.unpack(META, packed)
   if layout > LAYOUT then return cmsgpack.pack({ NEWER, layout }) end
-  meta = {
-    offset = offset, last = last, places = places, settle_until = settle_until, next_look = next_look, horizon = horizon,
-    expires = expires,
-  }
-  used_on = string.sub(packed, after)
+  used_on, lineup = string.sub(packed, after), { places = places, next_look = next_look }
 end
 local me = held and read_session(held)
 
@@ -50,7 +50,7 @@ for i = 1, #request.limits do
   local terms = request.limits[i]
   if terms[2] == FIXED_WINDOW and terms[10] > 0 and (wall < terms[7] or wall >= terms[10]) then return cmsgpack.pack({ OTHER_TIME, wall }) end
 end
-if not meta then
+if fresh then
   if acked > 0 and not resumes then return cmsgpack.pack({ LOST }) end
   if settle < 0 then return cmsgpack.pack({ NO_STATE }) end
   -- Who looked before the node forgot would take a budget for new that others have spent from.
@@ -60,7 +60,7 @@ else
   if me then
     if me.seq == seq then
       -- What the stored reply granted is held from now on: the session lives as from a new one.
-      me.lease_end = math.max(me.lease_end, math.max(meta.last, wall + meta.offset) + lease)
+      me.lease_end = math.max(me.lease_end, math.max(last, wall + offset) + lease)
       flush_fields({ mine, pack_session(me) })
       return me.reply
     end
@@ -73,13 +73,10 @@ else
 end
 
 -- From here on things change. Time keeps the clock's pace, but never goes back.
-local fresh = meta == nil
-meta = meta or {
-  offset = 0, last = wall, places = 0, settle_until = 0, next_look = NOWHERE, horizon = 0, expires = 0,
-}
-if wall + meta.offset < meta.last then meta.offset = meta.last - wall end
-meta.last = wall + meta.offset
-local t = { now = meta.last, wall = wall }
+lineup = lineup or { places = 0, next_look = NOWHERE }
+if wall + offset < last then offset = last - wall end
+last = wall + offset
+local t = { now = last, wall = wall }
 if fresh then redis.call('ZADD', KEYS[2], '0', '!') end
 
 local known = {}
@@ -96,17 +93,17 @@ end
 
 -- Drops sessions whose lease ended, and limits of scope values that nobody uses: a few at a time.
 for _ = 1, SWEEP do
-  if meta.next_look > t.now then break end
+  if lineup.next_look > t.now then break end
   local first = redis.call('ZRANGEBYLEX', KEYS[2], '[x|', '(x}', 'LIMIT', '0', '1')[1]
-  meta.next_look = first and struct.unpack('>I7', first, 3) or NOWHERE
-  if meta.next_look > t.now then break end
+  lineup.next_look = first and struct.unpack('>I7', first, 3) or NOWHERE
+  if lineup.next_look > t.now then break end
   redis.call('ZREM', KEYS[2], first)
   local what, name = string.sub(first, 10, 10), string.sub(first, 12)
   if what == 's' then
     local packed = get_field('s:' .. name)
     local session = packed and read_session(packed)
     if session and session.lease_end > t.now then
-      line().look_at(meta, session.lease_end, 's|' .. name)
+      line().look_at(lineup, session.lease_end, 's|' .. name)
     elseif session then
       -- All that it held landed when its lease ended, at the latest.
       local age = math.max(t.now - session.lease_end, 0)
@@ -130,21 +127,21 @@ for _ = 1, SWEEP do
         seldom().drop(limit)
         known[name] = false
       else
-        line().look_at_limit(meta, limit, t.now)
+        line().look_at_limit(lineup, limit, t.now)
       end
     end
   end
 end
 
 if used_on ~= node then
-  meta.settle_until = math.max(meta.settle_until, t.now + math.max(settle, 0))
+  settle_until = math.max(settle_until, t.now + math.max(settle, 0))
 end
 if not me then
   me = { seq = 0, since = t.now, lease_end = t.now, calls = 0, flights = {}, places = {}, reply = false, new = true }
   set_field('w:' .. request.session, request.who)
 end
 
-local limits = {}
+local limits = { nil }
 for i = 1, #request.limits do
   local terms = request.limits[i]
   local limit = by_key(terms[1])
@@ -155,11 +152,11 @@ for i = 1, #request.limits do
     -- Units that age from their grant are never in flight, so nothing would tell how a trial went.
     if request.strangers and not request.at_grant then feedback().try(limit, t) end
     known[terms[1]] = limit
-    if string.find(terms[1], '@', 1, true) then line().look_at_limit(meta, limit, t.now) end
+    if string.find(terms[1], '@', 1, true) then line().look_at_limit(lineup, limit, t.now) end
   end
   limit.is.roll(limit, t)
   limits[i] = limit
-  if meta.horizon < 2 * limit.per then meta.horizon = 2 * limit.per end
+  if horizon < 2 * limit.per then horizon = 2 * limit.per end
 end
 
 -- Enters again what the store forgot: all that the session holds, and what it used that was not heard of.
@@ -233,7 +230,7 @@ for i = seen + 1, seen + 4 * list[seen], 4 do
 end
 
 -- While an operator has paused the budget, it is asked again and again whether that is over.
-local held_up = meta.settle_until - t.now
+local held_up = settle_until - t.now
 local paused_until = pause and struct.unpack('<d', pause) or 0
 local paused = paused_until > t.now
 local all_held = held_up
@@ -253,7 +250,7 @@ if #asks > 1 then
   end
   table.sort(order, function(a, b) return places[a] < places[b] or (places[a] == places[b] and a < b) end)
 end
-local reply = { DONE, paused and -held_up or held_up > 0 and held_up or 0, #limits }
+local reply = { DONE, paused and -held_up or held_up > 0 and held_up or 0, #limits, nil, nil, nil, nil, nil }
 for i = 1, #limits do reply[3 + i] = 0 end -- what is free is known at the end
 for o = 1, #asks do
   local i = order and order[o] or o
@@ -262,7 +259,7 @@ for o = 1, #asks do
     reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = 0, held_up, all_held, 0
     wait().stand_by(ask, me, request, by_key, t.now + held_up)
   else
-    reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = serve_ask(ask, me, limits, request, by_key, meta, t)
+    reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = serve_ask(ask, me, limits, request, by_key, lineup, t)
   end
   me.calls = me.calls + reply[at]
 end
@@ -290,18 +287,17 @@ if next(me.flights) == nil then
 end
 local lease_end = needed + lease
 -- It may end before that of one that waited longer.
-if me.new or lease_end < me.lease_end then line().look_at(meta, lease_end, 's|' .. request.session) end
+if me.new or lease_end < me.lease_end then line().look_at(lineup, lease_end, 's|' .. request.session) end
 me.seq, me.lease_end, me.reply = seq, lease_end, cmsgpack.pack(reply)
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
-local keep = 2 * (meta.horizon + lease + FORGET)
-local renew = not paused and needed + keep / 2 > meta.expires
-if renew then meta.expires = needed + keep end
+local keep = 2 * (horizon + lease + FORGET)
+local renew = not paused and needed + keep / 2 > expires
+if renew then expires = needed + keep end
 local m = struct.pack(
-  META_AND_NODE, LAYOUT, meta.offset, meta.last, meta.places, meta.settle_until, meta.next_look, meta.horizon,
-  meta.expires, node
+  META_AND_NODE, LAYOUT, offset, last, lineup.places, settle_until, lineup.next_look, horizon, expires, node
 )
-local sets = { 'm', m, mine, pack_session(me) }
+local sets = { 'm', m, mine, pack_session(me), nil, nil, nil, nil }
 for i = 1, #limits do
   if limits[i].told then feedback().note(limits[i], t) end
 end
@@ -314,7 +310,7 @@ for key, limit in pairs(known) do
 end
 flush_fields(sets)
 if renew then
-  local ms = math.floor((meta.expires - t.now) / 1000)
+  local ms = math.floor((expires - t.now) / 1000)
   redis.call('PEXPIRE', KEYS[1], ms)
   redis.call('PEXPIRE', KEYS[2], ms)
 end

@@ -6,8 +6,8 @@
 -- Later than any time, and farther back than any place. Nothing is forgotten sooner than that after its last use.
 local NOWHERE, FORGET = 9007199254740991, 60000000
 
--- What is known of fields: values, false where there is none. And which of them are to be written.
-local fields, changed = {}, {}
+-- What is known of fields: values, false where there is none. And which of them are to be written, if any.
+local fields, changed = {}, nil
 
 local function get_field(name)
   local value = fields[name]
@@ -20,19 +20,22 @@ end
 
 -- Without a value it is dropped.
 local function set_field(name, value)
+  changed = changed or {}
   fields[name], changed[name] = value or false, true
 end
 
 -- Writes what changed, and then `sets`: names and values that nothing reads any more. A bounded number of fields a call.
 local function flush_fields(sets)
   local BATCH, drops = 1000, nil
-  for name in pairs(changed) do
-    if fields[name] then
-      local n = #sets
-      sets[n + 1], sets[n + 2] = name, fields[name]
-    else
-      drops = drops or {}
-      drops[#drops + 1] = name
+  if changed then
+    drops = {}
+    for name in pairs(changed) do
+      if fields[name] then
+        local n = #sets
+        sets[n + 1], sets[n + 2] = name, fields[name]
+      else
+        drops[#drops + 1] = name
+      end
     end
   end
   -- What was dropped may have been made anew.

@@ -75,15 +75,15 @@ local function nearest(limit, me, now, most)
 end
 
 -- Notes when a session or a limit is looked at, whether it may be dropped ...
-local function look_at(meta, when, what)
+local function look_at(lineup, when, what)
   redis.call('ZADD', KEYS[2], '0', 'x|' .. struct.pack('>I7', when) .. what)
-  meta.next_look = math.min(meta.next_look, when)
+  lineup.next_look = math.min(lineup.next_look, when)
 end
 
 -- ... a limit of a scope value once nobody can have used it for long.
-local function look_at_limit(meta, limit, now)
+local function look_at_limit(lineup, limit, now)
   local windows = (limit.kind == SLIDING_WINDOW or limit.kind == FIXED_WINDOW) and 2 * limit.per or 0
-  look_at(meta, now + math.max(FORGET, windows), 'l|' .. limit.key)
+  look_at(lineup, now + math.max(FORGET, windows), 'l|' .. limit.key)
 end
 
 Line = {

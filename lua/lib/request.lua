@@ -54,7 +54,7 @@ local function read_request()
   end
   at = at + 7
 
-  local seen, terms = limits > 1 and {}, {}
+  local seen, terms = limits > 1 and {}, { nil } -- room for one
   for i = 1, limits do
     local key, kind, capacity, p, q, r = list[6 + i], list[at], list[at + 1], list[at + 2], list[at + 3], list[at + 4]
     local parameters = kind == 1 and 1 or kind == 2 and 2 or kind == 3 and 7 or kind == 4 and 0
@@ -81,7 +81,7 @@ local function read_request()
     terms[i] = kind == 3 and { key, unpack(list, at, at + 8) } or { key, kind, capacity, p, q }
     at = at + 2 + parameters
   end
-  local classes, known = {}, list[at]
+  local classes, known = { nil }, list[at]
   at = at + 1
   for c = 1, known do
     local last = at + 2 * list[at]
@@ -139,7 +139,7 @@ local function read_request()
     if quota < -1 or quota > MAX_UNITS then refuse('the quota of what was seen', quota) end
     if remaining < -1 or remaining > MAX_UNITS then refuse('what is left', remaining) end
   end
-  local asks, routes, wanted = {}, nil, list[last + 1]
+  local asks, routes, wanted = { nil }, nil, list[last + 1]
   at = last + 2
   if wanted > 1 then routes = {} end
   for a = 1, wanted do

@@ -18,7 +18,7 @@ end
 -- Grants callers in their order, as far as this turn reaches. Returns how many, and of the rest the class of the first
 -- and how many they are.
 local function grant_turn(ask, me, limits, request, place, t)
-  local list, room, served = request.list, {}, 0
+  local list, room, served = request.list, { nil }, 0
   local last = ask + 2 + 2 * list[ask + 2]
   for i = ask + 3, last, 2 do
     local class, count = request.classes[list[i]], list[i + 1]
@@ -51,7 +51,7 @@ end
 
 -- Serves one ask of a session. Returns how many are granted, the wait (-1: all are served), the last, and what binds them
 -- (0: nothing; below zero: it cools down).
-local function serve_ask(ask, me, limits, request, by_key, meta, t)
+local function serve_ask(ask, me, limits, request, by_key, lineup, t)
   local route = request.list[ask]
   local was = me.places[route]
   if was then
@@ -59,7 +59,7 @@ local function serve_ask(ask, me, limits, request, by_key, meta, t)
     me.places[route] = nil
   end
   local served, class, wanted = grant_turn(ask, me, limits, request, was and was[1] or NOWHERE, t)
-  if class then return served, wait().queue(ask, class, wanted, served, was, me, limits, request, meta, t) end
+  if class then return served, wait().queue(ask, class, wanted, served, was, me, limits, request, lineup, t) end
   if was then wait().settle_debt(limits, was[1]) end
   return served, -1, 0, 0
 end

@@ -148,14 +148,14 @@ end
 
 -- What is left of an ask waits: `wanted` callers, the first of them of the class `first`, in the place that they had or at the back.
 -- Returns the wait, the last and the binding of the reply.
-local function queue(ask, first, wanted, served, was, me, limits, request, meta, t)
+local function queue(ask, first, wanted, served, was, me, limits, request, lineup, t)
   local list = request.list
   local class = { unpack(list, first + 1, first + 2 * list[first]) }
   local keeps_place, place = served == 0 and was ~= nil, was and was[1]
   if not keeps_place then
     if was then settle_debt(limits, place) end
-    meta.places = meta.places + 1
-    place = meta.places
+    lineup.places = lineup.places + 1
+    place = lineup.places
   end
   local at, last, binding = turn_slot(class, limits, keeps_place and was, wanted, t)
   local nap = LONGEST_NAP
