@@ -16,7 +16,7 @@ local sound, request, seq, acked, settle, lease, node, causes, completes, adjust
   pcall(read_request)
 if not sound then return cmsgpack.pack({ REFUSED, request }) end
 local list, resumes = request.list, flights ~= nil
-local wall = tonumber(ARGV[3])
+local wall = ARGV[3] and tonumber(ARGV[3])
 if not wall then
   local time = redis.call('TIME')
   wall = time[1] * 1000000 + time[2]

@@ -1,6 +1,6 @@
 //! The exact log of a sliding window: when units started to age, oldest first.
 //!
-//! Twin: `lua/lib/log.lua`, and for what is done elsewhere than at its two ends `lua/lib/past.lua`.
+//! Twin: `lua/lib/sliding_window.lua`, and for what is done elsewhere than at its two ends `lua/lib/past.lua`.
 
 use std::collections::VecDeque;
 

@@ -16,7 +16,6 @@ macro_rules! limits {
             "lib/kinds.lua",
             "lib/feedback.lua",
             "lib/past.lua",
-            "lib/log.lua",
             "lib/sliding_window.lua",
             "lib/token_bucket.lua",
             "lib/fixed_window.lua",
