@@ -16,7 +16,7 @@ use support::RedisServer;
 
 /// How long each rate is measured.
 const RUN: Duration = Duration::from_secs(3);
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 7;
 
 #[tokio::main]
 async fn main() {
