@@ -27,13 +27,16 @@ if not m and paused_until <= t.now then return {} end
 
 local function us(at) return math.max(at - t.now, 0) end
 
--- Sessions whose lease ended since the last exchange, which the next one would find: what they held counts as used from then on.
-local ended = {}
+-- Sessions whose lease ended since the last exchange, in the order in which the next one would find them: what they held
+-- counts as used from then on.
+local ended, noted = {}, {}
 for _, look in ipairs(redis.call('ZRANGEBYLEX', KEYS[2], '[x|', '[x|' .. struct.pack('>I7', t.now + 1), 'LIMIT', '0', ENDED)) do
   local name = string.sub(look, 12)
   local packed = string.sub(look, 10, 10) == 's' and get_field('s:' .. name)
   local session = packed and read_session(packed)
-  if session and session.lease_end <= t.now then ended[name] = session end
+  if session and session.lease_end <= t.now and not noted[name] then
+    ended[#ended + 1], noted[name] = session, true
+  end
 end
 
 local function bury(session, limit)
@@ -52,7 +55,7 @@ local function limit_of(name)
   local f = limit.told
   if f and (f.configured > 0 or f.ordered_until > t.now) then redefine(limit, feedback().configured(limit), t) end
   limit.is.roll(limit, t)
-  for _, session in pairs(ended) do bury(session, limit) end
+  for _, session in ipairs(ended) do bury(session, limit) end
   local free, used = free_units(limit, t), math.max(feedback().busy(limit, t) - limit.flying, 0)
   local taken = used + limit.flying
   local next_free, all_free, cooling, told, quarters = -1, -1, -1, {}, { 0, 0, 0 }

@@ -326,13 +326,16 @@ impl Ledger {
         }
     }
 
-    /// As the next exchanges will find it: sessions whose lease ended since the last one are gone.
+    /// As the next exchanges will find it: sessions whose lease ended since the last one are gone, in the order of the sweep.
     fn without_the_dead(&self, t: Time) -> Cow<'_, Self> {
-        let ended: Vec<&String> =
-            self.sessions.iter().filter(|(_, s)| s.lease_end <= t.now).map(|(id, _)| id).collect();
+        let looks = self.expiry.iter().take_while(|(at, _)| *at <= t.now);
         let mut swept = Cow::Borrowed(self);
-        for id in ended {
-            swept.to_mut().bury(id, t);
+        for (_, what) in looks {
+            if let Expires::Session(id) = what
+                && self.sessions.get(id).is_some_and(|s| s.lease_end <= t.now)
+            {
+                swept.to_mut().bury(id, t);
+            }
         }
         swept
     }
