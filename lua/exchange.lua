@@ -23,7 +23,7 @@ if not wall then
 end
 
 local mine = 's:' .. request.session
-local names = { 'm', 'p', mine, nil } -- a list that grows is made anew: these have room for one limit, and one ask
+local names = { 'm', 'p', mine, nil }
 for i = 1, #request.limits do
   local key = request.limits[i][1]
   names[#names + 1] = 'l:' .. key
@@ -48,7 +48,9 @@ local me = held and read_session(held)
 -- Why this exchange must not be done; decided before anything is written.
 for i = 1, #request.limits do
   local terms = request.limits[i]
-  if terms[2] == FIXED_WINDOW and terms[10] > 0 and (wall < terms[7] or wall >= terms[10]) then return cmsgpack.pack({ OTHER_TIME, wall }) end
+  if terms[2] == FIXED_WINDOW and terms[10] > 0 and (wall < terms[7] or wall >= terms[10]) then
+    return cmsgpack.pack({ OTHER_TIME, wall })
+  end
 end
 if fresh then
   if acked > 0 and not resumes then return cmsgpack.pack({ LOST }) end

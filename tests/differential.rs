@@ -38,7 +38,7 @@ async fn run(plan: &Plan, store: &RedisStore, clock: &ManualClock) -> Result<(),
     Ok(())
 }
 
-/// So many plans, by `PACELINE_CASES` more or fewer of them.
+/// As many plans as `PACELINE_CASES` says, or the `part`-th part of them where each is so much longer.
 fn alike(plans: impl Strategy<Value = Plan>, part: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let clock = ManualClock::new();

@@ -2,9 +2,12 @@
 -- units taken back, when more come free, all forgotten.
 -- Twins: src/ledger/log.rs, src/ledger/sliding_window.rs
 
+-- The bytes of an entry, and the entries of a chunk.
+local ENTRY, CHUNK = 13, 34
+
 local function log_chunk(limit, n) return 'c:' .. limit.key .. ':' .. n end
 
-local function log_entry(chunk, i) return struct.unpack('>I7I6', chunk, 13 * i - 12) end
+local function log_entry(chunk, i) return struct.unpack('>I7I6', chunk, ENTRY * i - ENTRY + 1) end
 
 local Past
 
@@ -12,7 +15,7 @@ local function past()
 
 if Past then return Past end
 
-local CHUNK, ENTRY, KEPT = 34, 13, 4
+local KEPT = 4
 
 local function empty()
   return {

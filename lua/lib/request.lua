@@ -54,7 +54,7 @@ local function read_request()
   end
   at = at + 7
 
-  local seen, terms = limits > 1 and {}, { nil } -- room for one
+  local seen, terms = limits > 1 and {}, { nil }
   for i = 1, limits do
     local key, kind, capacity, p, q, r = list[6 + i], list[at], list[at + 1], list[at + 2], list[at + 3], list[at + 4]
     local parameters = kind == 1 and 1 or kind == 2 and 2 or kind == 3 and 7 or kind == 4 and 0

@@ -32,7 +32,7 @@ local function write(limit)
     log.gone_units, log.written, #log.front, log.front, #log.tail, log.tail
 end
 
-local PIECE = 104 -- eight entries
+local PIECE = 8 * ENTRY
 
 -- Copies what comes next to the front.
 local function advance(limit)
@@ -42,17 +42,17 @@ local function advance(limit)
     log.oldest = log.newest
     return
   elseif not whole and log.gone >= log.written then
-    log.front = string.sub(log.tail, 13 * (log.gone - log.written) + 1)
+    log.front = string.sub(log.tail, ENTRY * (log.gone - log.written) + 1)
   else
     local name = log_chunk(limit, log.first)
     local chunk = get_field(name)
-    if whole and 13 * log.gone == #chunk then
+    if whole and ENTRY * log.gone == #chunk then
       set_field(name, nil)
       log.first, log.gone, log.gone_units = log.first + 1, 0, 0
       return advance(limit)
     end
-    local last = whole and #chunk or 13 * log.written
-    log.front = string.sub(chunk, 13 * log.gone + 1, math.min(13 * log.gone + PIECE, last))
+    local last = whole and #chunk or ENTRY * log.written
+    log.front = string.sub(chunk, ENTRY * log.gone + 1, math.min(ENTRY * log.gone + PIECE, last))
   end
   log.oldest = log_entry(log.front, 1)
 end
@@ -69,9 +69,9 @@ local function roll(limit, t)
     local at, through = log_entry(log.front, 1)
     while at and at <= start and passed < left do
       passed, units, at = passed + 1, through, nil
-      if 13 * passed < #log.front then at, through = log_entry(log.front, passed + 1) end
+      if ENTRY * passed < #log.front then at, through = log_entry(log.front, passed + 1) end
     end
-    log.front = string.sub(log.front, 13 * passed + 1)
+    log.front = string.sub(log.front, ENTRY * passed + 1)
     log.entries, log.used, left = log.entries - passed, log.used + log.gone_units - units, left - passed
     log.gone, log.gone_units = log.gone + passed, units
     if at then log.oldest = at else advance(limit) end
@@ -81,7 +81,7 @@ end
 -- Enters units that started to age a while ago.
 local function land(limit, units, _, age, t)
   if units == 0 or age >= limit.per then return end
-  local EXACT, GRID, CHUNK = 1024, 2048, 34
+  local EXACT, GRID = 1024, 2048
   local log, at = limit.log, t.now - age
   if limit.capacity > EXACT or log.entries >= EXACT then
     local grid = math.ceil(limit.per / GRID)
@@ -98,12 +98,12 @@ local function land(limit, units, _, age, t)
   else
     local tail = log.tail .. struct.pack('>I7I6', log.newest, log.through)
     log.entries, log.newest, log.through = log.entries + 1, at, log.through + units
-    local full = 13 * log.written + #tail >= 13 * CHUNK
+    local full = ENTRY * log.written + #tail >= ENTRY * CHUNK
     if full or #tail >= PIECE then
       local name = log_chunk(limit, log.last)
-      if log.written > 0 then tail = string.sub(get_field(name), 1, 13 * log.written) .. tail end
+      if log.written > 0 then tail = string.sub(get_field(name), 1, ENTRY * log.written) .. tail end
       set_field(name, tail)
-      log.written, tail = #tail / 13, ''
+      log.written, tail = #tail / ENTRY, ''
       if full then log.last, log.written, log.through = log.last + 1, 0, units end
     end
     log.tail = tail

@@ -74,8 +74,9 @@ local function turns_ahead(limit, first, units, was, t)
   return found
 end
 
--- When the first request of the class, { limit, units, limit, units ... }, can be served, and about when the last of those wanted: the latest of its limits.
--- Ahead of it on a limit count only those whose turn comes before that slot; who is bound elsewhere takes none of it.
+-- When the first request of the class, { limit, units, limit, units ... }, can be served, and about when the last of those
+-- wanted: the latest of its limits. Ahead of it on a limit count only those whose turn comes before that slot; who is bound
+-- elsewhere takes none of it.
 local function turn_slot(class, limits, was, wanted, t)
   local at, last, binding = t.now, t.now, class[1]
   for j = 1, #class, 2 do
@@ -146,11 +147,11 @@ local function stand_by(ask, me, request, by_key, due)
   end
 end
 
--- What is left of an ask waits: `wanted` callers, the first of them of the class `first`, in the place that they had or at the back.
--- Returns the wait, the last and the binding of the reply.
-local function queue(ask, first, wanted, served, was, me, limits, request, lineup, t)
+-- What is left of an ask waits: `wanted` callers, the first of them of the class that stands at `class_at`, in the place that
+-- they had or at the back. Returns the wait, the last and the binding of the reply.
+local function queue(ask, class_at, wanted, served, was, me, limits, request, lineup, t)
   local list = request.list
-  local class = { unpack(list, first + 1, first + 2 * list[first]) }
+  local class = { unpack(list, class_at + 1, class_at + 2 * list[class_at]) }
   local keeps_place, place = served == 0 and was ~= nil, was and was[1]
   if not keeps_place then
     if was then settle_debt(limits, place) end
