@@ -23,11 +23,13 @@ if not wall then
 end
 
 local mine = 's:' .. request.session
+local terms_of, other_time = request.limits, false
 local names = { 'm', 'p', mine, nil }
-for i = 1, #request.limits do
-  local key = request.limits[i][1]
-  names[#names + 1] = 'l:' .. key
-  if request.strangers then names[#names + 1] = 'y:' .. key end
+for i = 1, #terms_of do
+  local terms = terms_of[i]
+  names[#names + 1] = 'l:' .. terms[1]
+  if request.strangers then names[#names + 1] = 'y:' .. terms[1] end
+  if terms[2] == FIXED_WINDOW and terms[10] > 0 and (wall < terms[7] or wall >= terms[10]) then other_time = true end
 end
 local found = redis.call('HMGET', KEYS[1], unpack(names))
 local packed, pause, held = found[1], found[2], found[3]
@@ -46,12 +48,7 @@ end
 local me = held and read_session(held)
 
 -- Why this exchange must not be done; decided before anything is written.
-for i = 1, #request.limits do
-  local terms = request.limits[i]
-  if terms[2] == FIXED_WINDOW and terms[10] > 0 and (wall < terms[7] or wall >= terms[10]) then
-    return cmsgpack.pack({ OTHER_TIME, wall })
-  end
-end
+if other_time then return cmsgpack.pack({ OTHER_TIME, wall }) end
 if fresh then
   if acked > 0 and not resumes then return cmsgpack.pack({ LOST }) end
   if settle < 0 then return cmsgpack.pack({ NO_STATE }) end
@@ -63,6 +60,7 @@ else
     if me.seq == seq then
       -- What the stored reply granted is held from now on: the session lives as from a new one.
       me.lease_end = math.max(me.lease_end, math.max(last, wall + offset) + lease)
+      me.reply = string.sub(held, me.reply_at)
       flush_fields({ mine, pack_session(me) })
       return me.reply
     end
@@ -81,18 +79,6 @@ last = wall + offset
 local t = { now = last, wall = wall }
 if fresh then redis.call('ZADD', KEYS[2], '0', '!') end
 
-local known = {}
-
--- A limit that is stored, whether this exchange is about it or not.
-local function by_key(key)
-  local limit = known[key]
-  if limit == nil then
-    limit = read_limit(key) or false
-    known[key] = limit
-  end
-  return limit
-end
-
 -- Drops sessions whose lease ended, and limits of scope values that nobody uses: a few at a time.
 for _ = 1, SWEEP do
   if lineup.next_look > t.now then break end
@@ -110,19 +96,19 @@ for _ = 1, SWEEP do
       -- All that it held landed when its lease ended, at the latest.
       local age = math.max(t.now - session.lease_end, 0)
       for key, held in pairs(session.flights) do
-        local limit = by_key(key)
+        local limit = read_limit(key)
         if limit then
           limit.is.roll(limit, t)
           land(limit, held, held, age, t)
         end
       end
-      for _, place in pairs(session.places) do wait().leave(place, name, by_key) end
+      for _, place in pairs(session.places) do wait().leave(place, name) end
       set_field('s:' .. name, nil)
       set_field('w:' .. name, nil)
       if name == request.session then me = nil end
     end
   else
-    local limit = by_key(name)
+    local limit = read_limit(name)
     if limit then
       limit.is.roll(limit, t)
       if seldom().idle(limit, t) then
@@ -139,14 +125,14 @@ if used_on ~= node then
   settle_until = math.max(settle_until, t.now + math.max(settle, 0))
 end
 if not me then
-  me = { seq = 0, since = t.now, lease_end = t.now, calls = 0, flights = {}, places = {}, reply = false, new = true }
+  me = { seq = 0, since = t.now, lease_end = t.now, calls = 0, flights = {}, places = {}, reply = false }
   set_field('w:' .. request.session, request.who)
 end
 
 local limits = { nil }
-for i = 1, #request.limits do
-  local terms = request.limits[i]
-  local limit = by_key(terms[1])
+for i = 1, #terms_of do
+  local terms = terms_of[i]
+  local limit = read_limit(terms[1])
   if limit then
     redefine(limit, terms, t)
   else
@@ -177,7 +163,7 @@ if resumes then
   end
   for key, believed in pairs(me.flights) do
     if not truly[key] then
-      local limit = by_key(key)
+      local limit = read_limit(key)
       if limit then
         limit.is.roll(limit, t)
         seldom().unsent(limit, believed)
@@ -253,24 +239,25 @@ if #asks > 1 then
   table.sort(order, function(a, b) return places[a] < places[b] or (places[a] == places[b] and a < b) end)
 end
 local reply = { DONE, paused and -held_up or held_up > 0 and held_up or 0, #limits, nil, nil, nil, nil, nil }
-for i = 1, #limits do reply[3 + i] = 0 end -- what is free is known at the end
 for o = 1, #asks do
   local i = order and order[o] or o
   local ask, at = asks[i], 4 * i + #limits
   if held_up > 0 and list[ask + 2] > 0 then
     reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = 0, held_up, all_held, 0
-    wait().stand_by(ask, me, request, by_key, t.now + held_up)
+    wait().stand_by(ask, me, request, t.now + held_up)
   else
-    reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = serve_ask(ask, me, limits, request, by_key, lineup, t)
+    reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = serve_ask(ask, me, limits, request, lineup, t)
   end
   me.calls = me.calls + reply[at]
 end
-for i = 1, #limits do reply[3 + i] = free_units(limits[i], t) end
 
--- What came free early is offered to the nearest sleepers.
+-- What is free now. What came free early is offered to the nearest sleepers.
 local woken = nil
 for i = 1, #limits do
-  local limit, free = limits[i], reply[3 + i]
+  local limit = limits[i]
+  local free = free_units(limit, t)
+  reply[3 + i] = free
+  if limit.told then feedback().note(limit, t) end
   if limit.early and limit.waiting > 0 and free > 0 and held_up <= 0 then
     woken = woken or {}
     for _, session in ipairs(line().nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
@@ -289,7 +276,7 @@ if next(me.flights) == nil then
 end
 local lease_end = needed + lease
 -- It may end before that of one that waited longer.
-if me.new or lease_end < me.lease_end then line().look_at(lineup, lease_end, 's|' .. request.session) end
+if me.seq == 0 or lease_end < me.lease_end then line().look_at(lineup, lease_end, 's|' .. request.session) end
 me.seq, me.lease_end, me.reply = seq, lease_end, cmsgpack.pack(reply)
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
@@ -300,9 +287,6 @@ local m = struct.pack(
   META_AND_NODE, LAYOUT, offset, last, lineup.places, settle_until, lineup.next_look, horizon, expires, node
 )
 local sets = { 'm', m, mine, pack_session(me), nil, nil, nil, nil }
-for i = 1, #limits do
-  if limits[i].told then feedback().note(limits[i], t) end
-end
 for key, limit in pairs(known) do
   if limit then
     local n = #sets

@@ -27,9 +27,9 @@ end
 
 -- Writes what changed, and then `sets`: names and values that nothing reads any more. A bounded number of fields a call.
 local function flush_fields(sets)
-  local BATCH, drops = 1000, nil
+  local BATCH = 1000
   if changed then
-    drops = {}
+    local drops = {}
     for name in pairs(changed) do
       if fields[name] then
         local n = #sets
@@ -38,12 +38,13 @@ local function flush_fields(sets)
         drops[#drops + 1] = name
       end
     end
+    -- What was dropped may have been made anew.
+    for i = 1, #drops, BATCH do
+      redis.call('HDEL', KEYS[1], unpack(drops, i, math.min(i + BATCH - 1, #drops)))
+    end
   end
-  -- What was dropped may have been made anew.
-  for i = 1, drops and #drops or 0, BATCH do
-    redis.call('HDEL', KEYS[1], unpack(drops, i, math.min(i + BATCH - 1, #drops)))
-  end
-  for i = 1, #sets, BATCH do
-    redis.call('HSET', KEYS[1], unpack(sets, i, math.min(i + BATCH - 1, #sets)))
+  local count = #sets
+  for i = 1, count, BATCH do
+    redis.call('HSET', KEYS[1], unpack(sets, i, count < i + BATCH and count or i + BATCH - 1))
   end
 end

@@ -17,15 +17,23 @@ local function kind_of(kind)
   return made
 end
 
+-- The limits that came up, by name: false where there is none.
+local known = {}
+
 local function read_limit(key)
+  local limit = known[key]
+  if limit ~= nil then return limit end
   local packed = get_field('l:' .. key)
-  if not packed then return nil end
+  if not packed then
+    known[key] = false
+    return false
+  end
   local kind, capacity, flying, hold, waiting, after = struct.unpack('<ddddd', packed)
-  local limit = {
+  limit = {
     key = key, kind = kind, capacity = capacity, flying = flying, hold = hold, waiting = waiting,
     owed_units = 0, owed_until = 0, owed_place = 0, told = false, is = kind_of(kind),
   }
-  after = limit.is.read(limit, packed, after)
+  known[key], after = limit, limit.is.read(limit, packed, after)
   if after <= #packed then
     local told
     limit.owed_units, limit.owed_until, limit.owed_place, told = struct.unpack('<dddd', packed, after)
@@ -49,7 +57,8 @@ local function redefine(limit, terms, t)
   if limit.told then terms = feedback().ordered(limit, terms, t) end
   limit.capacity = limit.told and feedback().shared(limit, terms, t) or terms[3]
   if limit.kind ~= terms[2] then return seldom().become(limit, terms, t) end
-  limit.is.define(limit, terms)
+  local define = limit.is.define
+  if define then define(limit, terms) else limit.per = terms[4] end
 end
 
 -- Units granted: in flight from now on.

@@ -17,10 +17,11 @@ local function read_request()
     1, 4000, 1099511627775, 10 * 366 * 86400000000, 9007199254740991, 70368744177664, 4294967296, 256
   -- One list of them all, made in one piece, since one that grows is copied again and again; only what does not fit on the
   -- stack comes later. Its first place is no value: it says where that starts.
-  local list = { cmsgpack.unpack_limit(ARGV[1], SLICE) }
+  local packed, find = ARGV[1], string.find
+  local list = { cmsgpack.unpack_limit(packed, SLICE) }
   local from, count = list[1], #list
   while from ~= -1 do
-    local slice = { cmsgpack.unpack_limit(ARGV[1], SLICE, from) }
+    local slice = { cmsgpack.unpack_limit(packed, SLICE, from) }
     for i = 2, #slice do list[count + i - 1] = slice[i] end
     from, count = slice[1], count + #slice - 1
   end
@@ -38,7 +39,7 @@ local function read_request()
   -- From here on there are numbers only. What is none fails in its comparison, and so does what is cut short: that refuses it
   -- just as well. Fractions and what is no number at all come in the two forms of a float, so without their marks there are
   -- none.
-  if string.find(ARGV[1], '\202', 1, true) or string.find(ARGV[1], '\203', 1, true) then
+  if find(packed, '\202', 1, true) or find(packed, '\203', 1, true) then
     for i = at, count do
       if list[i] % 1 ~= 0 then refuse('a number', list[i]) end
     end
@@ -49,16 +50,16 @@ local function read_request()
   if acked < 0 or acked >= seq then refuse('acked', acked) end
   if settle < -1 or settle > 60000000 then refuse('settle', settle) end
   if lease < 1 or lease > MAX_TIME then refuse('lease', lease) end
-  for switch = at + 4, at + 6 do
-    if list[switch] ~= 0 and list[switch] ~= 1 then refuse('a switch', list[switch]) end
-  end
+  if at_grant ~= 0 and at_grant ~= 1 then refuse('a switch', at_grant) end
+  if strangers ~= 0 and strangers ~= 1 then refuse('a switch', strangers) end
+  if resumes ~= 0 and resumes ~= 1 then refuse('a switch', resumes) end
   at = at + 7
 
   local seen, terms = limits > 1 and {}, { nil }
   for i = 1, limits do
     local key, kind, capacity, p, q, r = list[6 + i], list[at], list[at + 1], list[at + 2], list[at + 3], list[at + 4]
     local parameters = kind == 1 and 1 or kind == 2 and 2 or kind == 3 and 7 or kind == 4 and 0
-    if key <= '' or #key > 256 or string.find(key, '|', 1, true) then refuse('the name of a limit is no name') end
+    if key <= '' or #key > 256 or find(key, '|', 1, true) then refuse('the name of a limit is no name') end
     if seen and seen[key] then refuse('a limit stands twice') end
     if seen then seen[key] = true end
     if not parameters then refuse('the kind of a limit', kind) end

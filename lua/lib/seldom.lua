@@ -24,6 +24,13 @@ local function start(limit, t)
   if limit.kind == TOKEN_BUCKET then limit.is.grant(limit, limit.flying) end
 end
 
+-- Takes its numbers and starts it; a kind that defines nothing has a period only.
+local function begin(limit, terms, t)
+  local define = limit.is.define
+  if define then define(limit, terms) else limit.per = terms[4] end
+  start(limit, t)
+end
+
 -- A new limit; `terms` is { key, kind, capacity, parameters ..., edges ... }.
 local function new(terms, t)
   local limit = {
@@ -31,8 +38,7 @@ local function new(terms, t)
     owed_units = 0, owed_until = 0, owed_place = 0, told = false, is = kind_of(terms[2]),
   }
   if limit.kind == CONCURRENCY then limit.hold = FIRST_HOLD end
-  limit.is.define(limit, terms)
-  start(limit, t)
+  begin(limit, terms, t)
   return limit
 end
 
@@ -40,8 +46,7 @@ end
 local function become(limit, terms, t)
   forget(limit)
   limit.kind, limit.is, limit.scale = terms[2], kind_of(terms[2]), nil
-  limit.is.define(limit, terms)
-  start(limit, t)
+  begin(limit, terms, t)
 end
 
 -- Forgets what was used. What is in flight stays.

@@ -8,7 +8,7 @@ local function read_session(packed)
   local rest, flights, places = cmsgpack.unpack_limit(packed, 2, after - 1)
   return {
     seq = seq, since = since, lease_end = lease_end, calls = calls, flights = flights, places = places,
-    reply = string.sub(packed, rest + 1), new = false,
+    reply = false, reply_at = rest + 1, -- few ask for it
   }
 end
 

@@ -13,8 +13,6 @@ local function make_sliding_window()
 -- The numbers of such a limit, with the five that all kinds have, and the two ends of its log.
 local FORM = '<ddddddddddddddddHc0Hc0'
 
-local function define(limit, terms) limit.per = terms[4] end
-
 local function read(limit, packed, at)
   local per, used, entries, oldest, newest, through, first, last, gone, gone_units, written, front, tail, after =
     struct.unpack('<dddddddddddHc0Hc0', packed, at)
@@ -84,7 +82,8 @@ local function land(limit, units, _, age, t)
   local EXACT, GRID = 1024, 2048
   local log, at = limit.log, t.now - age
   if limit.capacity > EXACT or log.entries >= EXACT then
-    local grid = math.ceil(limit.per / GRID)
+    local up = limit.per + GRID - 1
+    local grid = (up - up % GRID) / GRID
     local over = at % grid
     if over > 0 then at = at + grid - over end
   end
@@ -112,5 +111,5 @@ end
 
 local function free(limit) return limit.capacity - limit.log.used - limit.flying end
 
-return { form = FORM, define = define, read = read, write = write, roll = roll, free = free, land = land }
+return { form = FORM, read = read, write = write, roll = roll, free = free, land = land }
 end

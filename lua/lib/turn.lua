@@ -51,11 +51,11 @@ end
 
 -- Serves one ask of a session. Returns how many are granted, the wait (-1: all are served), the last, and what binds them
 -- (0: nothing; below zero: it cools down).
-local function serve_ask(ask, me, limits, request, by_key, lineup, t)
+local function serve_ask(ask, me, limits, request, lineup, t)
   local route = request.list[ask]
   local was = me.places[route]
   if was then
-    was = wait().leave(was, request.session, by_key)
+    was = wait().leave(was, request.session)
     me.places[route] = nil
   end
   local served, class, wanted = grant_turn(ask, me, limits, request, was and was[1] or NOWHERE, t)

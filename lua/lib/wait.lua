@@ -118,12 +118,12 @@ local function owe(class, limits, place, till, t)
 end
 
 -- Takes a place out of the line: { place, due, wanted, limit, units, limit, units ... }. Returns it if it stood there.
-local function leave(place, session, by_key)
+local function leave(place, session)
   if #place < 4 then return nil end
   local members = {}
   for i = 4, #place, 2 do
     members[#members + 1] = Line.entry(place[i], place[2], place[1], place[i + 1], session)
-    local limit = by_key(place[i])
+    local limit = read_limit(place[i])
     if limit then limit.waiting = limit.waiting - 1 end
   end
   redis.call('ZREM', KEYS[2], unpack(members))
@@ -132,13 +132,13 @@ end
 
 -- While nobody is served, until `due` at least. Who waits keeps the place that it has. Who has none gets one without limits:
 -- operators see it, but it stands in no line, and no turn comes of it.
-local function stand_by(ask, me, request, by_key, due)
+local function stand_by(ask, me, request, due)
   local list, wanted = request.list, 0
   local route = list[ask]
   local was = me.places[route]
   for i = ask + 4, ask + 2 + 2 * list[ask + 2], 2 do wanted = wanted + list[i] end
   if list[ask + 1] == 0 then
-    if was then leave(was, request.session, by_key) end
+    if was then leave(was, request.session) end
     me.places[route] = nil
   elseif was and #was > 3 then
     was[3] = wanted
