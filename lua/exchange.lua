@@ -91,7 +91,7 @@ for _ = 1, SWEEP do
     local packed = get_field('s:' .. name)
     local session = packed and read_session(packed)
     if session and session.lease_end > t.now then
-      line().look_at(lineup, session.lease_end, 's|' .. name)
+      parts().line().look_at(lineup, session.lease_end, 's|' .. name)
     elseif session then
       -- All that it held landed when its lease ended, at the latest.
       local age = math.max(t.now - session.lease_end, 0)
@@ -102,7 +102,7 @@ for _ = 1, SWEEP do
           land(limit, held, held, age, t)
         end
       end
-      for _, place in pairs(session.places) do wait().leave(place, name) end
+      for _, place in pairs(session.places) do parts().wait().leave(place, name) end
       set_field('s:' .. name, nil)
       set_field('w:' .. name, nil)
       if name == request.session then me = nil end
@@ -111,11 +111,11 @@ for _ = 1, SWEEP do
     local limit = read_limit(name)
     if limit then
       limit.is.roll(limit, t)
-      if seldom().idle(limit, t) then
-        seldom().drop(limit)
+      if parts().seldom().idle(limit, t) then
+        parts().seldom().drop(limit)
         known[name] = false
       else
-        line().look_at_limit(lineup, limit, t.now)
+        parts().line().look_at_limit(lineup, limit, t.now)
       end
     end
   end
@@ -136,11 +136,11 @@ for i = 1, #terms_of do
   if limit then
     redefine(limit, terms, t)
   else
-    limit = seldom().new(terms, t)
+    limit = parts().seldom().new(terms, t)
     -- Units that age from their grant are never in flight, so nothing would tell how a trial went.
-    if request.strangers and not request.at_grant then feedback().try(limit, t) end
+    if request.strangers and not request.at_grant then parts().feedback().try(limit, t) end
     known[terms[1]] = limit
-    if string.find(terms[1], '@', 1, true) then line().look_at_limit(lineup, limit, t.now) end
+    if string.find(terms[1], '@', 1, true) then parts().line().look_at_limit(lineup, limit, t.now) end
   end
   limit.is.roll(limit, t)
   limits[i] = limit
@@ -156,7 +156,7 @@ if resumes then
     if now > believed then
       grant(limit, now - believed, t)
     else
-      seldom().unsent(limit, believed - now)
+      parts().seldom().unsent(limit, believed - now)
     end
     me.flights[limit.key] = now > 0 and now or nil
     truly[limit.key] = now
@@ -166,7 +166,7 @@ if resumes then
       local limit = read_limit(key)
       if limit then
         limit.is.roll(limit, t)
-        seldom().unsent(limit, believed)
+        parts().seldom().unsent(limit, believed)
       end
       me.flights[key] = nil
     end
@@ -180,7 +180,7 @@ end
 for c = 1, list[causes] do
   local i = cools + 5 * (c - 1)
   local said = { age = list[i + 1], wait = list[i + 2], penalty = list[i + 3], most = list[i + 4], cause = list[causes + c] }
-  feedback().cool(limits[list[i]], said, request.limits[list[i]][3], request, t)
+  parts().feedback().cool(limits[list[i]], said, request.limits[list[i]][3], request, t)
 end
 
 for i = completes + 1, completes + 5 * list[completes], 5 do
@@ -195,11 +195,11 @@ for i = completes + 1, completes + 5 * list[completes], 5 do
       local held = units < flying and units or flying
       me.flights[limit.key] = flying > held and flying - held or nil
       if part == UNSENT then
-        seldom().unsent(limit, held)
+        parts().seldom().unsent(limit, held)
       else
         land(limit, units, held, age, t)
         learn_hold(limit, hold, count)
-        if limit.told and feedback().answered(limit, units, age + hold, t) then limit.early = true end
+        if limit.told and parts().feedback().answered(limit, units, age + hold, t) then limit.early = true end
       end
       if part == UNSENT or to_the_end then limit.early = true end
     end
@@ -207,13 +207,13 @@ for i = completes + 1, completes + 5 * list[completes], 5 do
 end
 for i = adjusts + 1, adjusts + 3 * list[adjusts], 3 do
   local l, units, age = list[i], list[i + 1], list[i + 2]
-  seldom().adjust(limits[l], units, age, t)
+  parts().seldom().adjust(limits[l], units, age, t)
   if units < 0 then limits[l].early = true end
 end
 
 for i = seen + 1, seen + 4 * list[seen], 4 do
   local l, age, quota, remaining = list[i], list[i + 1], list[i + 2], list[i + 3]
-  feedback().see(limits[l], age, quota, remaining, request.limits[l][3], t)
+  parts().feedback().see(limits[l], age, quota, remaining, request.limits[l][3], t)
   redefine(limits[l], request.limits[l], t)
 end
 
@@ -244,7 +244,7 @@ for o = 1, #asks do
   local ask, at = asks[i], 4 * i + #limits
   if held_up > 0 and list[ask + 2] > 0 then
     reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = 0, held_up, all_held, 0
-    wait().stand_by(ask, me, request, t.now + held_up)
+    parts().wait().stand_by(ask, me, request, t.now + held_up)
   else
     reply[at], reply[at + 1], reply[at + 2], reply[at + 3] = serve_ask(ask, me, limits, request, lineup, t)
   end
@@ -257,10 +257,10 @@ for i = 1, #limits do
   local limit = limits[i]
   local free = free_units(limit, t)
   reply[3 + i] = free
-  if limit.told then feedback().note(limit, t) end
+  if limit.told then parts().feedback().note(limit, t) end
   if limit.early and limit.waiting > 0 and free > 0 and held_up <= 0 then
     woken = woken or {}
-    for _, session in ipairs(line().nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
+    for _, session in ipairs(parts().line().nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
       if not woken[session] then
         woken[session] = true
         redis.call('PUBLISH', ARGV[2] .. string.match(session, '^[^.]*'), session)
@@ -276,7 +276,7 @@ if next(me.flights) == nil then
 end
 local lease_end = needed + lease
 -- It may end before that of one that waited longer.
-if me.seq == 0 or lease_end < me.lease_end then line().look_at(lineup, lease_end, 's|' .. request.session) end
+if me.seq == 0 or lease_end < me.lease_end then parts().line().look_at(lineup, lease_end, 's|' .. request.session) end
 me.seq, me.lease_end, me.reply = seq, lease_end, cmsgpack.pack(reply)
 
 -- An expiry is garbage collection, never part of a decision: it comes long after everything has aged out.
@@ -291,7 +291,7 @@ for key, limit in pairs(known) do
   if limit then
     local n = #sets
     sets[n + 1], sets[n + 2] = 'l:' .. key, pack_limit(limit)
-    if limit.told then sets[n + 3], sets[n + 4] = 'y:' .. key, feedback().packed(limit) end
+    if limit.told then sets[n + 3], sets[n + 4] = 'y:' .. key, parts().feedback().packed(limit) end
   end
 end
 flush_fields(sets)

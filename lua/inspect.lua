@@ -53,16 +53,16 @@ local function limit_of(name)
   local limit = read_limit(name)
   -- An operator's quota shows at once, and no longer than it holds, though the next exchange puts it in force and ends it.
   local f = limit.told
-  if f and (f.configured > 0 or f.ordered_until > t.now) then redefine(limit, feedback().configured(limit), t) end
+  if f and (f.configured > 0 or f.ordered_until > t.now) then redefine(limit, parts().feedback().configured(limit), t) end
   limit.is.roll(limit, t)
   for _, session in ipairs(ended) do bury(session, limit) end
-  local free, used = free_units(limit, t), math.max(feedback().busy(limit, t) - limit.flying, 0)
+  local free, used = free_units(limit, t), math.max(parts().feedback().busy(limit, t) - limit.flying, 0)
   local taken = used + limit.flying
   local next_free, all_free, cooling, told, quarters = -1, -1, -1, {}, { 0, 0, 0 }
   if taken > 0 then
-    next_free = us(seldom().release(limit, 1, t))
-    all_free = us(seldom().reopen(limit, taken, t))
-    for i = 1, 3 do quarters[i] = us(seldom().reopen(limit, math.ceil(taken * i / 4), t)) end
+    next_free = us(parts().seldom().release(limit, 1, t))
+    all_free = us(parts().seldom().reopen(limit, taken, t))
+    for i = 1, 3 do quarters[i] = us(parts().seldom().reopen(limit, math.ceil(taken * i / 4), t)) end
   end
   if f then
     local over = f.cool_until <= t.now

@@ -42,11 +42,11 @@ end
 -- Forgets what was used and what responses said. What is in flight stays, and so does an operator's quota.
 local function restart(limit)
   local told = limit.told
-  seldom().restart(limit, t)
+  parts().seldom().restart(limit, t)
   if limit.told then set_field('y:' .. limit.key, nil) end
   limit.told = false
   if told and told.ordered_until > t.now then
-    feedback().order(limit, told.ordered, told.ordered_until, t)
+    parts().feedback().order(limit, told.ordered, told.ordered_until, t)
     limit.told.configured = told.configured
   end
 end
@@ -59,19 +59,19 @@ elseif order == 'resume' then
 end
 for _, limit in ipairs(limits) do
   -- A quota that an operator ordered before may have ended since the last exchange.
-  if limit.told and limit.told.configured > 0 then redefine(limit, feedback().configured(limit), t) end
+  if limit.told and limit.told.configured > 0 then redefine(limit, parts().feedback().configured(limit), t) end
   limit.is.roll(limit, t)
   if order == 'reset' then restart(limit) end
   if order == 'cool' then
     local said = { age = 0, wait = us, penalty = 0, most = 0, cause = why == '' and 'by hand' or 'by hand: ' .. why }
-    feedback().cool(limit, said, limit.capacity, { who = who, at_grant = false, strangers = false }, t)
+    parts().feedback().cool(limit, said, limit.capacity, { who = who, at_grant = false, strangers = false }, t)
   end
   -- Its end becomes now: it is tried again little by little, as after any other.
   if order == 'end_cool' and limit.told then limit.told.cool_until = math.min(limit.told.cool_until, t.now) end
-  if order == 'quota' then feedback().order(limit, quota, t.now + us, t) end
+  if order == 'quota' then parts().feedback().order(limit, quota, t.now + us, t) end
   if order == 'end_quota' and limit.told then limit.told.ordered_until = math.min(limit.told.ordered_until, t.now) end
   set_field('l:' .. limit.key, pack_limit(limit))
-  if limit.told then set_field('y:' .. limit.key, feedback().packed(limit)) end
+  if limit.told then set_field('y:' .. limit.key, parts().feedback().packed(limit)) end
 end
 if meta then set_field('m', struct.pack(META, unpack(meta, 1, 8)) .. meta.node) end
 flush_fields({})

@@ -59,6 +59,8 @@ const NOT_IN_THE_LEDGER: &[&str] = &["Instant", "SystemTime", "tokio"];
 /// Files of `lua/lib` without a twin of the same name in `src/ledger`, and why.
 const LUA_WITHOUT_TWIN: &[(&str, &str)] = &[
     ("concurrency.lua", "a few lines of src/ledger/limit.rs: it has no state but what is in flight"),
+    ("parts.lua", "how parts are made late, to spare the calls that do without them"),
+    ("parts_end.lua", "the end of parts.lua"),
     ("kinds.lua", "one function of src/ledger/limit.rs, which the kinds share"),
     ("fields.lua", "the hash in Redis, where the memory store has structs"),
     ("wait.lua", "the half of src/ledger/turn.rs that is made only for who must wait"),

@@ -1,8 +1,11 @@
 -- Fields of the budget's hash, read once and written once: every other part goes through here.
 -- A script makes its functions and tables anew at every call, which is a good part of what an exchange costs. So they are few,
--- and what most exchanges do without is made when it is first called for: `feedback()`, `past()`, `seldom()`, `line()`, `wait()`.
+-- and what most exchanges do without is made when it is first called for (parts.lua).
 -- A list that grows is made again and again, so lists are made with room (`nil`) for one limit and one ask.
 -- KEYS[1] the hash, KEYS[2] the line (a sorted set of equal scores, ordered by its members).
+
+-- Made in parts.lua.
+local Parts, parts
 
 -- Later than any time, and farther back than any place. Nothing is forgotten sooner than that after its last use.
 local NOWHERE, FORGET = 9007199254740991, 60000000

@@ -2,9 +2,6 @@
 -- seldom.lua.
 -- Twin: src/ledger/limit.rs
 
--- Made in seldom.lua.
-local seldom
-
 local kinds = { make_sliding_window, make_token_bucket, make_fixed_window, make_concurrency }
 
 -- What a kind of limit can do, made when one of it comes up.
@@ -37,7 +34,7 @@ local function read_limit(key)
   if after <= #packed then
     local told
     limit.owed_units, limit.owed_until, limit.owed_place, told = struct.unpack('<dddd', packed, after)
-    if told == 1 then limit.told = feedback().read(key) end
+    if told == 1 then limit.told = parts().feedback().read(key) end
   end
   return limit
 end
@@ -54,9 +51,9 @@ end
 
 -- Takes the numbers of today.
 local function redefine(limit, terms, t)
-  if limit.told then terms = feedback().ordered(limit, terms, t) end
-  limit.capacity = limit.told and feedback().shared(limit, terms, t) or terms[3]
-  if limit.kind ~= terms[2] then return seldom().become(limit, terms, t) end
+  if limit.told then terms = parts().feedback().ordered(limit, terms, t) end
+  limit.capacity = limit.told and parts().feedback().shared(limit, terms, t) or terms[3]
+  if limit.kind ~= terms[2] then return parts().seldom().become(limit, terms, t) end
   local define = limit.is.define
   if define then define(limit, terms) else limit.per = terms[4] end
 end
@@ -84,5 +81,5 @@ end
 -- Units free now; below zero: more is used than allowed. None while it cools down.
 local function free_units(limit, t)
   local open = limit.is.free(limit, t)
-  return limit.told and feedback().allows(limit, open, t) or open
+  return limit.told and parts().feedback().allows(limit, open, t) or open
 end

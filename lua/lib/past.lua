@@ -2,13 +2,6 @@
 -- units taken back, when more come free, all forgotten.
 -- Twins: src/ledger/log.rs, src/ledger/sliding_window.rs
 
--- The bytes of an entry, and the entries of a chunk.
-local ENTRY, CHUNK = 13, 34
-
-local function log_chunk(limit, n) return 'c:' .. limit.key .. ':' .. n end
-
-local function log_entry(chunk, i) return struct.unpack('>I7I6', chunk, ENTRY * i - ENTRY + 1) end
-
 local Past
 
 local function past()

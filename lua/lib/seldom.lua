@@ -4,7 +4,7 @@
 
 local Seldom
 
-function seldom()
+local function seldom()
 
 if Seldom then return Seldom end
 

@@ -8,6 +8,13 @@
 -- What most exchanges do not ask of it, and what is done to the log elsewhere than at its ends, is in past.lua.
 -- Twins: src/ledger/sliding_window.rs, src/ledger/log.rs
 
+-- The bytes of an entry, and the entries of a chunk.
+local ENTRY, CHUNK = 13, 34
+
+local function log_chunk(limit, n) return 'c:' .. limit.key .. ':' .. n end
+
+local function log_entry(chunk, i) return struct.unpack('>I7I6', chunk, ENTRY * i - ENTRY + 1) end
+
 local function make_sliding_window()
 
 -- The numbers of such a limit, with the five that all kinds have, and the two ends of its log.
@@ -59,7 +66,7 @@ end
 local function roll(limit, t)
   local log, start = limit.log, t.now - limit.per
   if log.entries == 0 or log.oldest > start then return end
-  if log.newest <= start then return past().forget(limit) end
+  if log.newest <= start then return parts().past().forget(limit) end
   local left = 256
   while log.oldest <= start and left > 0 do
     if log.front == '' then advance(limit) end
@@ -93,7 +100,7 @@ local function land(limit, units, _, age, t)
   elseif at == log.newest then
     log.through = log.through + units
   elseif at < log.newest then
-    past().insert(limit, at, units)
+    parts().past().insert(limit, at, units)
   else
     local tail = log.tail .. struct.pack('>I7I6', log.newest, log.through)
     log.entries, log.newest, log.through = log.entries + 1, at, log.through + units

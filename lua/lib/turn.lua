@@ -4,15 +4,15 @@
 -- Units of a limit that this turn may take, whose first request takes `head`.
 local function room_for(limit, head, place, t)
   local free = free_units(limit, t)
-  if free < head and limit.told and feedback().probes(limit, head, t) then free = math.min(limit.is.free(limit, t), head) end
+  if free < head and limit.told and parts().feedback().probes(limit, head, t) then free = math.min(limit.is.free(limit, t), head) end
   if limit.owed_units > 0 and limit.owed_until > t.now and limit.owed_place ~= place then
     free = free - limit.owed_units
   end
   if limit.waiting == 0 or free <= 0 then return free end
-  free = free - line().held_back(limit.key, place, t.now)
+  free = free - parts().line().held_back(limit.key, place, t.now)
   -- A turn is one request; more when more is free than there are sessions about to come.
   if free < head then return free end
-  return math.max(math.floor(free / (line().due_until(limit.key, t.now + wait().slack(limit), t.now) + 1)), head)
+  return math.max(math.floor(free / (parts().line().due_until(limit.key, t.now + parts().wait().slack(limit), t.now) + 1)), head)
 end
 
 -- Grants callers in their order, as far as this turn reaches. Returns how many, and of the rest the class of the first
@@ -55,11 +55,11 @@ local function serve_ask(ask, me, limits, request, lineup, t)
   local route = request.list[ask]
   local was = me.places[route]
   if was then
-    was = wait().leave(was, request.session)
+    was = parts().wait().leave(was, request.session)
     me.places[route] = nil
   end
   local served, class, wanted = grant_turn(ask, me, limits, request, was and was[1] or NOWHERE, t)
-  if class then return served, wait().queue(ask, class, wanted, served, was, me, limits, request, lineup, t) end
-  if was then wait().settle_debt(limits, was[1]) end
+  if class then return served, parts().wait().queue(ask, class, wanted, served, was, me, limits, request, lineup, t) end
+  if was then parts().wait().settle_debt(limits, was[1]) end
   return served, -1, 0, 0
 end

@@ -8,28 +8,29 @@ macro_rules! lua {
     };
 }
 
-/// Limits as they are stored and what they do: what every script about a budget begins with.
+/// Limits as they are stored and what they do, and the line: what every script about a budget begins with.
 macro_rules! limits {
     () => {
         lua!(
             "lib/fields.lua",
             "lib/kinds.lua",
-            "lib/feedback.lua",
-            "lib/past.lua",
             "lib/sliding_window.lua",
             "lib/token_bucket.lua",
             "lib/fixed_window.lua",
             "lib/concurrency.lua",
             "lib/limit.lua",
+            "lib/parts.lua",
+            "lib/feedback.lua",
+            "lib/past.lua",
             "lib/seldom.lua",
+            "lib/line.lua",
+            "lib/wait.lua",
+            "lib/parts_end.lua",
         )
     };
 }
 
-const EXCHANGE: &str = concat!(
-    limits!(),
-    lua!("lib/line.lua", "lib/wait.lua", "lib/turn.lua", "lib/session.lua", "lib/request.lua", "exchange.lua"),
-);
+const EXCHANGE: &str = concat!(limits!(), lua!("lib/turn.lua", "lib/session.lua", "lib/request.lua", "exchange.lua"));
 
 const INSPECT: &str = concat!(limits!(), lua!("lib/session.lua", "inspect.lua"));
 
