@@ -1,8 +1,8 @@
 -- One exchange of one session with one budget: completions, corrections and asks go in, grants and waits come out. All
 -- limits are decided together. Nothing is written before everything has been checked.
---   KEYS[1] state, a hash   KEYS[2] line, a sorted set   KEYS[3] the node's marker, if it is in reach
---   ARGV[1] the request     ARGV[2] where to publish wake-ups (a session's name without its last part is appended)
---   ARGV[3] a clock in Unix microseconds, for tests
+--   KEYS[1] state, a hash   KEYS[2] line, a sorted set   KEYS[3] the node's marker, if it is in reach; looked at for
+--   an exchange that may be the first of its session here (acked is 0, or it resumes), and may be left out for others
+--   ARGV[1] the request     ARGV[2] a clock in Unix microseconds, for tests
 --   Reply: MessagePack, a list whose first says what it is; lua/README.md names them. One string costs less than so many
 --   integers, and is kept for a repeat as it is.
 -- Twin: src/ledger.rs
@@ -16,7 +16,7 @@ local sound, request, seq, acked, settle, lease, node, causes, completes, adjust
   pcall(read_request)
 if not sound then return cmsgpack.pack({ REFUSED, request }) end
 local list, resumes = request.list, flights ~= nil
-local wall = ARGV[3] and tonumber(ARGV[3])
+local wall = ARGV[2] and tonumber(ARGV[2])
 if not wall then
   local time = redis.call('TIME')
   wall = time[1] * 1000000 + time[2]
@@ -263,7 +263,8 @@ for i = 1, #limits do
     for _, session in ipairs(parts().line().nearest(limit.key, request.session, t.now, math.min(free, WAKES))) do
       if not woken[session] then
         woken[session] = true
-        redis.call('PUBLISH', ARGV[2] .. string.match(session, '^[^.]*'), session)
+        local channel = string.match(KEYS[1], '^[^{]*') .. 'wake:' .. string.match(session, '^[^.]*')
+        redis.call('PUBLISH', channel, session)
       end
     end
   end

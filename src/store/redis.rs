@@ -226,11 +226,12 @@ impl Shared {
         let (state, line) = (keys::state(address), keys::line(address));
         let body = codec::request(request);
         let time = self.test_time();
-        let mut args = vec![body.as_slice(), keys::WAKE.as_bytes()];
+        let mut args = vec![body.as_slice()];
         args.extend(time.as_ref().map(|time| time.as_bytes()));
-        // A test that sets the clock sets the node, too.
+        // The marker matters to who would be the first of a budget. A test that sets the clock sets the node, too.
+        let first = request.acked == 0 || request.resume.is_some();
         let keys = [state.as_str(), &line, keys::MARKER];
-        let keys = if time.is_some() { &keys[..2] } else { &keys[..] };
+        let keys = if first && time.is_none() { &keys[..] } else { &keys[..2] };
         let value = self.link.run(&self.scripts.exchange, keys, &args).await?;
         codec::reply(&value).map_err(|why| self.link.nonsense(&format!("budget {}: {why}", split(address).0)))
     }

@@ -97,7 +97,7 @@ impl Raw {
         self.sent += 1;
         let key = format!("pl:1:{{{}-{}}}", self.budgets, self.sent);
         let mut call = self.script.key(&key);
-        call.key(format!("{key}:line")).arg(request).arg("pl:1:wake:").arg(1_000_000_000_000_000_u64);
+        call.key(format!("{key}:line")).arg(request).arg(1_000_000_000_000_000_u64);
         let answer: Vec<u8> = call.invoke_async(&mut self.connection).await.map_err(|error| error.to_string())?;
         let wrote = redis::cmd("EXISTS").arg(&key).query_async(&mut self.connection).await.unwrap();
         let mut answer = answer.as_slice();

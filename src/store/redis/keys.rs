@@ -16,11 +16,8 @@ pub(super) const MARKER: &str = "pl:1:node";
 
 /// Channel: names of the sessions of one store that should look again.
 pub(super) fn wake(store: &str) -> String {
-    format!("{WAKE}{store}")
+    format!("pl:1:wake:{store}")
 }
-
-/// What the wake channels begin with.
-pub(super) const WAKE: &str = "pl:1:wake:";
 
 /// What all our keys begin with ...
 pub(super) const PREFIX: &str = "pl:1:";
